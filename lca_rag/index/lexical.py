@@ -71,7 +71,6 @@ _STOP = frozenset(
         "need data set dataset ",
     )
 )
-)
 
 
 class _Stemmer(Protocol):
