@@ -60,6 +60,8 @@ class ReadReport:
     """Repairs by phrase."""
     unmapped: Counter[str] = field(default_factory=Counter[str])
     """Fields of the source that no record field holds, by `format:path`."""
+    ignored: Counter[str] = field(default_factory=Counter[str])
+    """Members that are no data (schemas, pictures, category trees ...), by suffix or root name."""
 
 
 @dataclass

@@ -1,0 +1,112 @@
+"""Any LCA file, folder or archive, as a stream of records.
+
+`READERS` is the table of formats, asked in this order; the first that recognises the content of a
+member gets it. To add a format: one module with a `READER`, one entry here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from lca_rag.errors import ReadError
+from lca_rag.readers import ilcd, tidas
+from lca_rag.readers.context import OnSkip, ReadContext, Reader, ReadReport, Skip
+from lca_rag.readers.files import OpenPackage, open_package
+from lca_rag.record import Record, database_slug
+
+__all__ = ["READERS", "ReadReport", "Reader", "Skip", "open_package", "read"]
+
+READERS: tuple[Reader, ...] = (ilcd.READER, tidas.READER)
+
+_DATA = (".xml", ".json", ".spold", ".csv", ".xlsx", ".zip", ".7z", ".jsonl", ".tsv", ".xls")
+_NO_DATA_ROOT = re.compile(
+    rb"<(?:\w+:)?(CategorySystem|ILCDLocations|schema|stylesheet|transform|html)[\s>]"
+)
+_NO_DATA_NAME = re.compile(
+    r"(^|/)(layout\.json|meta\.info|context\.json|package\.json|manifest\.(xml|json)|\.[^/]*)$",
+    re.IGNORECASE,
+)
+
+
+def read(
+    path: str | os.PathLike[str],
+    *,
+    database: str | None = None,
+    on_skip: OnSkip | None = None,
+    report: ReadReport | None = None,
+) -> Iterator[Record]:
+    """Every record in a file, a folder or an archive, in a stable order and bounded memory.
+
+    Args:
+        path: File, folder, zip or 7z archive of any format in `READERS`, or of several.
+        database: Name of the database, which may carry a release ("uslci-2024q2"); by default the
+            name of the file or folder without its suffix.
+        on_skip: Called for everything that was found and could not become a record; by default a
+            warning is logged.
+        report: Filled with counts while the records are taken.
+
+    Raises:
+        ReadError: If the path is missing, or an archive cannot be opened at all.
+        ValueError: If no database name can be made.
+    """
+    location = Path(path)
+    if not location.exists():
+        raise ReadError(
+            f"{location}: there is no such file or folder; check the path", path=str(location)
+        )
+    name = database or (location.resolve().name if location.is_dir() else location.stem)
+    context = ReadContext(database_slug(name), report or ReadReport(), on_skip)
+    return _records(location, context)
+
+
+def _records(path: Path, context: ReadContext) -> Iterator[Record]:
+    report = context.report
+    with open_package(path) as package:
+        for fault in package.faults:
+            context.skip(f"{package.label}!{fault.name}", fault.reason)
+        groups = _groups(package, context)
+        for reader, names in zip(READERS, groups, strict=True):
+            if not names:
+                continue
+            for record in reader.read(package, names, context):
+                report.read[f"{reader.format}/{record.kind}"] += 1
+                if record.provenance is not None:
+                    report.repaired.update(record.provenance.repairs)
+                yield record
+
+
+def _groups(package: OpenPackage, context: ReadContext) -> list[list[str]]:
+    """The members of each reader, in the order of `READERS`."""
+    groups: list[list[str]] = [[] for _ in READERS]
+    for name in package.names():
+        try:
+            head = package.head(name)
+        except ReadError as exc:
+            context.skip(exc.path or name, str(exc))
+            continue
+        for reader, group in zip(READERS, groups, strict=True):
+            if reader.recognise(name, head):
+                group.append(name)
+                break
+        else:
+            _unrecognised(package, name, head, context)
+    return groups
+
+
+def _unrecognised(package: OpenPackage, name: str, head: bytes, context: ReadContext) -> None:
+    """Count a member that is known to be no data; report one that looks like data."""
+    path = PurePosixPath(name)
+    root = _NO_DATA_ROOT.search(head)
+    if root is not None:
+        context.report.ignored[root[1].decode()] += 1
+    elif path.suffix.lower() not in _DATA or _NO_DATA_NAME.search(name):
+        context.report.ignored[path.suffix.lower() or path.name] += 1
+    elif not head.strip():
+        context.skip(f"{package.label}!{name}", "the file is empty")
+    else:
+        context.skip(
+            f"{package.label}!{name}", "not recognised as any LCA format; see the README's table"
+        )

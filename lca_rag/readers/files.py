@@ -1,0 +1,253 @@
+"""A file, a folder or an archive, seen as named members.
+
+Archives inside are followed: an archive in a folder, and an archive in an archive one level deep,
+appear as `inner.zip!member`. Whatever cannot be offered is listed in `OpenPackage.faults`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from lca_rag.errors import LcaRagError, ReadError
+from lca_rag.readers.archives import (
+    LIMITS,
+    SEVEN_ZIP_MAGIC,
+    ZIP_MAGIC,
+    Fault,
+    Limits,
+    Source,
+    open_zip,
+    unpack_seven_zip,
+)
+
+__all__ = ["OpenPackage", "open_package"]
+
+HEAD = 4096
+"""Bytes by which a format is recognised."""
+
+_ARCHIVE_SUFFIXES = (".zip", ".7z")
+_DEPTH = 2
+"""An archive, and an archive inside it."""
+_PLAIN_FILE_BYTES = 1 << 30
+_SPOOL_BYTES = 8 << 20
+_HIDDEN = (".git", "__MACOSX", "__pycache__")
+
+
+class FileSource:
+    """One plain file: a package of one member."""
+
+    def __init__(self, path: Path) -> None:
+        """Keep the path; nothing is opened yet."""
+        self.label = str(path)
+        self.faults: Sequence[Fault] = ()
+        self._path = path
+
+    def names(self) -> Sequence[str]:
+        """The file's own name."""
+        return [self._path.name]
+
+    def open(self, name: str) -> IO[bytes]:
+        """A stream over the file."""
+        if name != self._path.name:
+            raise KeyError(name)
+        return self._path.open("rb")
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class FolderSource:
+    """The files below a folder; links that lead out of it are refused."""
+
+    def __init__(
+        self, root: Path, label: str, held: tempfile.TemporaryDirectory[str] | None = None
+    ) -> None:
+        """List the folder once; `held` is a temporary folder to remove in the end."""
+        self.label = label
+        self._root = root
+        self._held = held
+        faults: list[Fault] = []
+        names: list[str] = []
+        inside = root.resolve()
+        for folder, folders, files in os.walk(root):
+            folders[:] = [name for name in folders if name not in _HIDDEN]
+            for file in files:
+                path = Path(folder, file)
+                name = path.relative_to(root).as_posix()
+                if path.is_symlink() and not path.resolve().is_relative_to(inside):
+                    faults.append(Fault(name, "a link that leads out of the folder"))
+                elif path.is_file():
+                    names.append(name)
+        self.faults: Sequence[Fault] = faults
+        self._names = dict.fromkeys(sorted(names))
+
+    def names(self) -> Sequence[str]:
+        """Paths below the folder with forward slashes, sorted."""
+        return list(self._names)
+
+    def open(self, name: str) -> IO[bytes]:
+        """A stream over one file."""
+        if name not in self._names:
+            raise KeyError(name)
+        return (self._root / name).open("rb")
+
+    def close(self) -> None:
+        """Remove the temporary folder, if there is one."""
+        if self._held is not None:
+            self._held.cleanup()
+
+
+class OpenPackage:
+    """A `Package`: one source and the archives inside it. Close it, or use it in a `with`."""
+
+    def __init__(self, source: Source, *, depth: int, limits: Limits) -> None:
+        """Open the archives inside `source` as far as `depth` allows."""
+        self._source = source
+        self._limits = limits
+        self._children: dict[str, OpenPackage] = {}
+        self.faults: list[Fault] = list(source.faults)
+        self._own: list[str] = []
+        self._from_archive = depth > 0
+        for name in source.names():
+            if not (name.lower().endswith(_ARCHIVE_SUFFIXES) and self._follow(name, depth)):
+                self._own.append(name)
+
+    @property
+    def label(self) -> str:
+        """Path of the package, for messages."""
+        return self._source.label
+
+    def names(self) -> Sequence[str]:
+        """Names of all members, own ones first, each group sorted."""
+        nested = (
+            f"{name}!{inner}" for name, child in self._children.items() for inner in child.names()
+        )
+        return [*self._own, *nested]
+
+    def head(self, name: str, size: int = HEAD) -> bytes:
+        """The first bytes of one member.
+
+        Raises:
+            ReadError: If the member is damaged or encrypted.
+        """
+        return self._take(name, size, whole=False)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one member.
+
+        Raises:
+            ReadError: If the member is missing, truncated, encrypted or larger than the limit.
+        """
+        limit = self._limits.member_bytes if self._from_archive else _PLAIN_FILE_BYTES
+        return self._take(name, limit, whole=True)
+
+    def close(self) -> None:
+        """Close every archive and remove temporary files."""
+        for child in self._children.values():
+            child.close()
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _take(self, name: str, limit: int, *, whole: bool) -> bytes:
+        outer, mark, inner = name.partition("!")
+        if mark and outer in self._children:
+            child = self._children[outer]
+            return child.read(inner) if whole else child.head(inner, limit)
+        place = f"{self.label}!{name}"
+        try:
+            with self._source.open(name) as stream:
+                data = stream.read(limit + 1 if whole else limit)
+        except KeyError as exc:
+            raise ReadError(f"{place}: there is no such member", path=place) from exc
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as exc:
+            raise ReadError(
+                f"{place}: damaged, cut short or unreadable ({exc})", path=place
+            ) from exc
+        if whole and len(data) > limit:
+            raise ReadError(f"{place}: larger than the limit of {limit:,} bytes", path=place)
+        return data
+
+    def _follow(self, name: str, depth: int) -> bool:
+        """Whether a member with an archive's suffix is dealt with here."""
+        try:
+            head = self.head(name, len(SEVEN_ZIP_MAGIC))
+            if not head.startswith((*ZIP_MAGIC, SEVEN_ZIP_MAGIC)):
+                return False
+            if depth >= _DEPTH:
+                raise ReadError("archives are followed one level deep only; unpack it")
+            child = self._open_inner(name, head, depth)
+        except LcaRagError as exc:
+            self.faults.append(Fault(name, str(exc)))
+            return True
+        self._children[name] = child
+        self.faults += [Fault(f"{name}!{fault.name}", fault.reason) for fault in child.faults]
+        return True
+
+    def _open_inner(self, name: str, head: bytes, depth: int) -> OpenPackage:
+        """The archive in one member, from a copy on disk so that memory stays flat."""
+        label = f"{self.label}!{name}"
+        if head.startswith(SEVEN_ZIP_MAGIC):
+            with tempfile.NamedTemporaryFile(suffix=".7z") as file:
+                self._copy(name, file)
+                return _seven_zip(Path(file.name), label, depth + 1, self._limits)
+        copy: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 (the source closes it)
+        size = self._copy(name, copy)
+        copy.seek(0)
+        source = open_zip(copy, label, size, self._limits)
+        return OpenPackage(source, depth=depth + 1, limits=self._limits)
+
+    def _copy(self, name: str, target: IO[bytes]) -> int:
+        with self._source.open(name) as stream:
+            shutil.copyfileobj(stream, target)
+        target.flush()
+        return target.tell()
+
+
+def open_package(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> OpenPackage:
+    """The members of a file, a folder, a zip or a 7z archive.
+
+    Raises:
+        ReadError: If the path is missing, or the archive is damaged, encrypted or a bomb.
+        MissingExtra: If a 7z archive is met and py7zr is not installed.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return OpenPackage(FolderSource(path, str(path)), depth=0, limits=limits)
+    if not path.is_file():
+        raise ReadError(f"{path}: there is no such file or folder; check the path", path=str(path))
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(len(SEVEN_ZIP_MAGIC))
+    except OSError as exc:
+        raise ReadError(f"{path}: cannot be opened ({exc.strerror})", path=str(path)) from exc
+    if head.startswith(SEVEN_ZIP_MAGIC):
+        return _seven_zip(path, str(path), 1, limits)
+    if head.startswith(ZIP_MAGIC):
+        source = open_zip(path.open("rb"), str(path), path.stat().st_size, limits)
+        if not source.is_office_file:
+            return OpenPackage(source, depth=1, limits=limits)
+        source.close()
+    return OpenPackage(FileSource(path), depth=0, limits=limits)
+
+
+def _seven_zip(path: Path, label: str, depth: int, limits: Limits) -> OpenPackage:
+    held = unpack_seven_zip(path, label, limits)
+    return OpenPackage(FolderSource(Path(held.name), label, held), depth=depth, limits=limits)
