@@ -7,6 +7,7 @@
     │   ├── IndexLocked    another process writes to this index
     │   └── FingerprintMismatch   the index was made by another encoder
     ├── QueryError         a question or filter cannot be understood
+    │   └── NotFound       no record or database has this id
     ├── UnitError          units do not fit together, or are unknown
     ├── AnswerError        a language model failed to give a usable answer
     ├── AccessError        a right or a licence is missing
@@ -26,6 +27,7 @@ __all__ = [
     "IndexStateError",
     "LcaRagError",
     "MissingExtra",
+    "NotFound",
     "QueryError",
     "ReadError",
     "UnitError",
@@ -69,6 +71,10 @@ class FingerprintMismatch(IndexStateError):
 
 class QueryError(LcaRagError, ValueError):
     """A question or a filter cannot be understood."""
+
+
+class NotFound(QueryError):
+    """No record has this id, as far as the asker may see."""
 
 
 class UnitError(LcaRagError, ValueError):
