@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lca_rag.index.lexical import Lexical, Segment, tokenize
+from lca_rag.index.lexical import Lexical, Segment
+from lca_rag.index.words import tokenize
 
 RECORDS = [
     {"name": "Steel, hot rolled", "place": "DE Germany", "identifiers": "7439-89-6"},
@@ -66,3 +67,13 @@ def test_saved_segment_scores_the_same(tmp_path: Path) -> None:
 
 def test_empty_segment_is_searchable() -> None:
     assert lexical([]).scores("steel").shape == (0,)
+
+
+def test_coverage_tells_what_each_field_holds() -> None:
+    held, named = lexical().coverage("hot rolled steel", np.array([0, 2, 1]))
+    assert held.shape == named.shape == (3, 10)
+    assert held[0, 0] == pytest.approx(1.0)
+    assert named[0, 0] == pytest.approx(1.0)
+    assert 0 < held[1, -1] < 1
+    assert held[1, 0] == 0
+    assert not held[2].any()

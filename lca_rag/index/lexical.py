@@ -11,18 +11,17 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import shutil
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lca_rag.index.words import Spelling, tokenize
 
 if TYPE_CHECKING:
     Floats = NDArray[np.float32]
@@ -55,58 +54,6 @@ DEFAULT_WEIGHTS: Mapping[str, float] = {
 K1 = 1.2
 B = 0.6
 
-_WORD = re.compile(
-    r"\d{2,7}-\d{2}-\d"  # a CAS number stays whole
-    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # so does a UUID
-    r"|\d+(?:\.\d+)?"
-    r"|[^\W\d_㐀-鿿぀-ヿ가-힯]+\d*"
-    r"|[㐀-鿿぀-ヿ가-힯]+"
-)
-_HAN = re.compile(r"[㐀-鿿぀-ヿ가-힯]")
-_STOP = frozenset(
-    re.findall(
-        r"\w+",
-        "a an and are as at be by for from has have how i in into is it its me of on or that the "
-        "their there this to was were what when where which who with much many does do find show "
-        "need data set dataset ",
-    )
-)
-
-
-class _Stemmer(Protocol):
-    def stemWord(self, word: str) -> str: ...
-
-
-@cache
-def _stemmer() -> _Stemmer:
-    import Stemmer
-
-    stemmer: _Stemmer = Stemmer.Stemmer("english")
-    return stemmer
-
-
-@lru_cache(maxsize=200_000)
-def _stem(word: str) -> str:
-    return word if len(word) < 4 or not word.isascii() else _stemmer().stemWord(word)
-
-
-def tokenize(text: str) -> list[str]:
-    """Tokens of a text: stemmed words, numbers, whole identifiers, Chinese single and paired signs.
-
-    A CAS number is written without leading zeros, so that padded and plain spellings meet.
-    """
-    tokens: list[str] = []
-    for match in _WORD.finditer(unicodedata.normalize("NFKC", text).lower()):
-        word = match.group()
-        if _HAN.match(word):
-            tokens.extend(word)
-            tokens.extend(word[i : i + 2] for i in range(len(word) - 1))
-        elif word[0].isdigit():
-            tokens.append(word.lstrip("0") or "0")
-        elif word not in _STOP:
-            tokens.append(_stem(word))
-    return tokens
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segment:
@@ -124,6 +71,8 @@ class Segment:
     """Term frequency of each posting, divided by the length factor of its field."""
     frequency: Ints
     """In how many records each term stands, shape (terms,)."""
+    lengths: Ints
+    """Number of tokens per record and field, shape (records, fields)."""
 
     @classmethod
     def build(cls, records: Iterable[Mapping[str, str]]) -> Segment:
@@ -142,6 +91,7 @@ class Segment:
         np.save(part / "records.npy", self.records)
         np.save(part / "values.npy", self.values)
         np.save(part / "frequency.npy", self.frequency)
+        np.save(part / "lengths.npy", self.lengths)
         meta = {"size": self.size, "fields": FIELDS, "terms": list(self.terms)}
         (part / "terms.json").write_text(json.dumps(meta, ensure_ascii=False), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
@@ -167,7 +117,7 @@ class Segment:
         return self.records[start:end], self.values[start:end]
 
 
-_ARRAYS = ("starts", "records", "values", "frequency")
+_ARRAYS = ("starts", "records", "values", "frequency", "lengths")
 
 
 class _Builder:
@@ -223,6 +173,7 @@ class _Builder:
             np.concatenate(records).astype(np.int32),
             np.concatenate(values).astype(np.float32),
             frequency,
+            np.asarray(self.lengths, dtype=np.int32).T.copy(),
         )
 
 
@@ -234,7 +185,7 @@ class Lexical:
     """By database: the segment, and the position of each of its records."""
     size: int
     """Number of positions."""
-    _deletes: dict[str, tuple[str, ...]] | None = field(default=None, repr=False)
+    _spelling: Spelling | None = field(default=None, repr=False)
 
     def scores(
         self,
@@ -268,6 +219,42 @@ class Lexical:
                 scores[positions[hit]] += idf * (K1 + 1) * total[hit] / (K1 + total[hit])
         return scores
 
+    def coverage(
+        self, query: str, positions: NDArray[np.int64], *, databases: Sequence[str] | None = None
+    ) -> tuple[Floats, Floats]:
+        """How much of a query each field of some records holds, and the reverse.
+
+        Args:
+            query: Words in any language.
+            positions: The records asked about, shape (m,).
+            databases: As for `scores`.
+
+        Returns:
+            Two arrays of shape (m, fields + 1), all values in [0, 1]; the last column is of all
+            fields together. First the share of the query's weight (inverse document frequency)
+            that the field holds; then the share of the field's tokens that the query names.
+        """
+        chosen = self._chosen(databases)
+        held = np.zeros((len(positions), len(FIELDS) + 1), dtype=np.float32)
+        named = np.zeros_like(held)
+        tokens = np.ones_like(held)
+        whole = 0.0
+        for term, share in self.query_terms(query, databases).items():
+            weight = self._idf(term, chosen) * share
+            whole += weight
+            for segment, members in chosen:
+                rows, locals_ = _members(members, positions)
+                found = _found(segment, term, locals_)
+                held[rows, :-1] += weight * found
+                held[rows, -1] += weight * found.any(axis=1)
+                named[rows, :-1] += found
+        for segment, members in chosen:
+            rows, locals_ = _members(members, positions)
+            tokens[rows, :-1] = np.maximum(segment.lengths[locals_], 1)
+        named[:, -1] = named[:, :-1].sum(axis=1)
+        tokens[:, -1] = np.maximum(tokens[:, :-1].sum(axis=1), 1)
+        return held / max(whole, 1e-9), np.minimum(named / tokens, 1)
+
     def query_terms(self, query: str, databases: Sequence[str] | None = None) -> dict[str, float]:
         """The terms that a query is searched by, with the weight of each in (0, 1].
 
@@ -297,44 +284,34 @@ class Lexical:
         self, term: str, chosen: Sequence[tuple[Segment, NDArray[np.int64]]]
     ) -> tuple[str, ...]:
         """Known spellings one edit from `term`, the most frequent three; none for short words."""
-        if len(term) < _FUZZY_LENGTH or not term.isalpha() or _HAN.match(term):
-            return ()
-        if self._deletes is None:
-            self._deletes = _delete_table(segment for segment, _ in self.segments.values())
-        found = {near for key in _deletions(term) for near in self._deletes.get(key, ())}
+        if self._spelling is None:
+            segments = (segment for segment, _ in self.segments.values())
+            self._spelling = Spelling({term for segment in segments for term in segment.terms})
         allowed = [
             near
-            for near in found
-            if _one_edit(term, near) and any(near in segment.terms for segment, _ in chosen)
+            for near in self._spelling.near(term)
+            if any(near in segment.terms for segment, _ in chosen)
         ]
         return tuple(sorted(allowed, key=lambda near: (self._idf(near, chosen), near))[:3])
 
 
-_FUZZY_LENGTH = 5
+def _members(
+    members: NDArray[np.int64], positions: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which of `positions` are in a segment (rows), and their local numbers there."""
+    if not len(members):
+        return positions[:0], positions[:0]
+    local = np.minimum(np.searchsorted(members, positions), len(members) - 1)
+    rows = np.flatnonzero(members[local] == positions)
+    return rows, local[rows]
 
 
-def _deletions(word: str) -> set[str]:
-    return {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}
-
-
-def _delete_table(segments: Iterable[Segment]) -> dict[str, tuple[str, ...]]:
-    """Words by what is left of them when one letter is dropped (symmetric deletes)."""
-    table: dict[str, list[str]] = {}
-    words = {term for segment in segments for term in segment.terms}
-    for word in words:
-        if len(word) >= _FUZZY_LENGTH - 1 and word.isalpha() and not _HAN.match(word):
-            for key in _deletions(word):
-                table.setdefault(key, []).append(word)
-    return {key: tuple(found) for key, found in table.items()}
-
-
-def _one_edit(left: str, right: str) -> bool:
-    """Whether one insertion, deletion, substitution or swap of neighbours separates two words."""
-    if abs(len(left) - len(right)) > 1:
-        return False
-    start = 0
-    while start < min(len(left), len(right)) and left[start] == right[start]:
-        start += 1
-    a, b = left[start:], right[start:]
-    swapped = len(a) > 1 and len(b) > 1 and a[0] == b[1] and a[1] == b[0] and a[2:] == b[2:]
-    return a[1:] == b or a == b[1:] or a[1:] == b[1:] or swapped
+def _found(segment: Segment, term: str, records: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """In which fields of some records a term stands, shape (records, fields)."""
+    found = np.zeros((len(records), len(FIELDS)), dtype=np.bool_)
+    for column in range(len(FIELDS)):
+        members, _ = segment.postings(column, term)
+        if len(members):
+            at = np.minimum(np.searchsorted(members, records), len(members) - 1)
+            found[:, column] = members[at] == records
+    return found
