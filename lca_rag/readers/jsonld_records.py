@@ -1,0 +1,317 @@
+"""openLCA processes and flows as records."""
+
+from __future__ import annotations
+
+from lca_rag.readers.context import ReadContext
+from lca_rag.readers.jsonld_tables import (
+    FLOW_KINDS,
+    FlowKnowledge,
+    Json,
+    Tables,
+    classification,
+    flow_property,
+    is_set,
+    items,
+    mapping,
+    named,
+    reference,
+)
+from lca_rag.readers.prose import Mender, interned, words
+from lca_rag.readers.prose import name as one_line
+from lca_rag.record import (
+    NO_TEXT,
+    NO_VERSION,
+    Exchange,
+    FlowFacts,
+    Licence,
+    Name,
+    Period,
+    Place,
+    Record,
+    Reference,
+    Text,
+)
+
+# The words of ILCD, as openLCA's own export to ILCD chooses them, so that all formats share one
+# vocabulary; the original stays in `extras`.
+_PROCESS_TYPES = {"UNIT_PROCESS": "Unit process, single operation", "LCI_RESULT": "LCI result"}
+_FLOW_TYPES = {
+    "ELEMENTARY_FLOW": "Elementary flow",
+    "PRODUCT_FLOW": "Product flow",
+    "WASTE_FLOW": "Waste flow",
+}
+_ALLOCATIONS = {
+    "PHYSICAL_ALLOCATION": "Allocation - physical causality",
+    "ECONOMIC_ALLOCATION": "Allocation - market value",
+    "CAUSAL_ALLOCATION": "Allocation - other explicit assignment",
+}
+_DETAILS = {
+    "samplingDescription": "Sampling",
+    "completenessDescription": "Completeness",
+    "dataSelectionDescription": "Data selection",
+    "dataTreatmentDescription": "Data treatment",
+    "dataCollectionDescription": "Data collection",
+    "inventoryMethodDescription": "LCI method",
+    "modelingConstantsDescription": "Modelling constants",
+    "intendedApplication": "Intended use",
+    "projectDescription": "Project",
+    "reviewDetails": "Review",
+    "useAdvice": "Use advice",
+}
+_ACTORS = {
+    "publication": "publication",
+    "reviewer": "reviewer",
+    "dataGenerator": "data generator",
+    "dataDocumentor": "data entry by",
+    "dataSetOwner": "owner",
+}
+_PRINCIPLES = ("Attributional", "Consequential")
+_NOTICE = "Important note: although most of the data in the US LCI database has"
+NOTICE = "boiler-plate description moved to a notice"
+NO_LOCATION = "location without a code, named instead"
+
+_PROCESS_FIELDS = words(
+    "@context @type @id name description version category location processType lastChange exchanges"
+    " processDocumentation defaultAllocationMethod allocationFactors dqEntry lastInternalId tags"
+    " infrastructureProcess isInfrastructureProcess"
+)
+_DOCUMENT_FIELDS = words(
+    "@type timeDescription validFrom validUntil creationDate geographyDescription reviews sources"
+    " technologyDescription restrictionsDescription copyright isCopyrightProtected"
+) | frozenset((*_DETAILS, *_ACTORS))
+_EXCHANGE_FIELDS = words(
+    "@type @id internalId input isInput quantitativeReference isQuantitativeReference amount unit"
+    " avoidedProduct isAvoidedProduct flow flowProperty defaultProvider location description"
+)
+_FLOW_FIELDS = words(
+    "@context @type @id name description version category flowType cas formula synonyms location"
+    " flowProperties lastChange infrastructureFlow isInfrastructureFlow tags"
+)
+
+
+def flow_record(value: Json, uuid: str, path: str, tables: Tables, context: ReadContext) -> Record:
+    """A flow; what its exchanges need of it stays in `tables`."""
+    mender = Mender(context)
+    category = tables.category(value.get("category"))
+    code, _ = tables.location(value.get("location"))
+    cas = mender.clean(value.get("cas"))
+    kind = value.get("flowType")
+    tables.flows[uuid] = FlowKnowledge(category, interned(cas), code)
+    count_unmapped(context, "Flow", value, _FLOW_FIELDS)
+    return Record(
+        database=context.database,
+        uuid=uuid,
+        version=version(value),
+        kind="flow",
+        name=Name(base=mender.text(one_line(value.get("name")))),
+        synonyms=mender.text(value.get("synonyms")),
+        classifications=classification(category),
+        comment=mender.text(value.get("description")),
+        data_type=_FLOW_TYPES.get(kind, kind) if isinstance(kind, str) else None,
+        flow=FlowFacts(
+            kind=FLOW_KINDS.get(kind, "other") if isinstance(kind, str) else "other",
+            cas=cas,
+            formula=mender.clean(value.get("formula")),
+            properties=tuple(
+                flow_property(item, tables) for item in items(value.get("flowProperties"))
+            ),
+            supply=code,
+        ),
+        extras=_extras(value, ("Last change", "lastChange")),
+        provenance=mender.provenance(path, "jsonld"),
+    )
+
+
+def process_record(
+    value: Json, uuid: str, path: str, tables: Tables, context: ReadContext
+) -> Record:
+    """A process with its exchanges, units and places resolved."""
+    mender = Mender(context)
+    about = mapping(value.get("processDocumentation"))
+    count_unmapped(context, "Process", value, _PROCESS_FIELDS)
+    count_unmapped(context, "Process.processDocumentation", about, _DOCUMENT_FIELDS)
+    exchanges = _exchanges(value, tables, mender, context)
+    comment = mender.text(value.get("description"))
+    details = _details(about, mender)
+    if comment and comment.entries[0][1].replace("\n", "").startswith(_NOTICE):
+        mender.note(NOTICE)
+        details, comment = (("Notice", comment), *details), NO_TEXT
+    kind, method = value.get("processType"), value.get("defaultAllocationMethod")
+    principle = one_line(about.get("inventoryMethodDescription"))
+    return Record(
+        database=context.database,
+        uuid=uuid,
+        version=version(value),
+        kind="process",
+        name=Name(base=mender.text(one_line(value.get("name")))),
+        classifications=classification(tables.category(value.get("category"))),
+        place=_place(value, about, tables, mender),
+        period=_period(about, mender),
+        comment=comment,
+        technology=mender.text(about.get("technologyDescription")),
+        reference_type="Reference flow(s)" if any(x.reference for x in exchanges) else None,
+        references_stated=sum(exchange.reference for exchange in exchanges),
+        data_type=_PROCESS_TYPES.get(kind, kind) if isinstance(kind, str) else None,
+        method_principle=principle if principle in _PRINCIPLES else None,
+        method_approaches=(_ALLOCATIONS[method],) if method in _ALLOCATIONS else (),
+        exchanges=exchanges,
+        licence=Licence(
+            copyright=_copyright(about),
+            restrictions=mender.text(about.get("restrictionsDescription")),
+            owner=named(about.get("dataSetOwner")),
+        ),
+        references=_references(about),
+        details=details,
+        extras=_extras(
+            value,
+            ("Process type", "processType"),
+            ("Default allocation method", "defaultAllocationMethod"),
+            ("Data quality entry", "dqEntry"),
+            ("Last change", "lastChange"),
+        ),
+        provenance=mender.provenance(path, "jsonld"),
+    )
+
+
+def version(value: Json) -> str:
+    """The version as stated."""
+    return one_line(value.get("version")) or NO_VERSION
+
+
+def count_unmapped(context: ReadContext, label: str, value: Json, known: frozenset[str]) -> None:
+    """Count the fields that no record field holds; empty ones say nothing."""
+    for key in value.keys() - known:
+        if value[key] not in (None, "", [], {}):
+            context.report.unmapped[f"jsonld:{label}.{key}"] += 1
+
+
+def _place(value: Json, about: Json, tables: Tables, mender: Mender) -> Place | None:
+    """The place; `geographyDescription` stays beside the code that it explains."""
+    code, label = tables.location(value.get("location"))
+    if code is None:
+        return None
+    if code == label and not mapping(value.get("location")).get("code") and len(code) > 7:
+        mender.note(NO_LOCATION)
+    return Place(
+        code=code,
+        name=label if label != code else None,
+        description=mender.text(about.get("geographyDescription")),
+    )
+
+
+def _period(about: Json, mender: Mender) -> Period:
+    """The first year is the reference year, as in openLCA's own export to ILCD."""
+    start, end = mender.year(about.get("validFrom")), mender.year(about.get("validUntil"))
+    return Period(
+        reference_year=start,
+        valid_until=end,
+        start=start,
+        end=end,
+        description=mender.text(about.get("timeDescription")),
+    )
+
+
+def _exchanges(
+    value: Json, tables: Tables, mender: Mender, context: ReadContext
+) -> tuple[Exchange, ...]:
+    shares = _shares(value, mender)
+    return tuple(
+        _exchange(item, number, shares, tables, mender, context)
+        for number, item in enumerate(items(value.get("exchanges")), 1)
+    )
+
+
+def _exchange(
+    value: Json,
+    number: int,
+    shares: dict[str, float],
+    tables: Tables,
+    mender: Mender,
+    context: ReadContext,
+) -> Exchange:
+    if not value.keys() <= _EXCHANGE_FIELDS:
+        count_unmapped(context, "Process.exchanges", value, _EXCHANGE_FIELDS)
+    flow = mapping(value.get("flow"))
+    uuid = reference(flow)
+    known = tables.flows.get(uuid or "")
+    kind = flow.get("flowType")
+    incoming = is_set(value, "isInput", "input")
+    code = tables.location(value.get("location"))[0] or tables.location(flow.get("location"))[0]
+    return Exchange(
+        id=str(value.get("internalId") or value.get("@id") or number),
+        flow=named(flow),
+        flow_uuid=uuid,
+        direction="input" if incoming else "output",
+        amount=mender.number(value.get("amount")),
+        unit=_unit(value, flow),
+        flow_property=interned(mapping(value.get("flowProperty")).get("name")),
+        reference=is_set(value, "isQuantitativeReference", "quantitativeReference"),
+        flow_kind=FLOW_KINDS.get(kind, "other") if isinstance(kind, str) else None,
+        category=tables.flow_category(flow) or (known.category if known else ()),
+        cas=known.cas if known else None,
+        location=code or (known.location if known else None),
+        comment=mender.text(value.get("description")),
+        provider=reference(value.get("defaultProvider")),
+        avoided=is_set(value, "isAvoidedProduct", "avoidedProduct"),
+        allocation=None if incoming else shares.get(uuid or ""),
+    )
+
+
+def _unit(exchange: Json, flow: Json) -> str | None:
+    """The unit of the amount; without one, openLCA takes the flow's reference unit."""
+    return interned(mapping(exchange.get("unit")).get("name")) or interned(flow.get("refUnit"))
+
+
+def _shares(value: Json, mender: Mender) -> dict[str, float]:
+    """Share of each product under the process's default method.
+
+    Causal factors differ per exchange, so they give no share; without a default method openLCA
+    allocates nothing.
+    """
+    method = value.get("defaultAllocationMethod")
+    if method not in ("PHYSICAL_ALLOCATION", "ECONOMIC_ALLOCATION"):
+        return {}
+    return {
+        uuid: share
+        for factor in items(value.get("allocationFactors"))
+        if factor.get("allocationType") == method
+        and "exchange" not in factor
+        and (uuid := reference(factor.get("product")))
+        and (share := mender.number(factor.get("value"))) is not None
+    }
+
+
+def _copyright(about: Json) -> bool | None:
+    flag = about.get("isCopyrightProtected", about.get("copyright"))
+    return flag if isinstance(flag, bool) else None
+
+
+def _references(about: Json) -> tuple[Reference, ...]:
+    found = [
+        Reference(role="data source", uuid=reference(item), name=named(item))
+        for item in items(about.get("sources"))
+    ]
+    for key, role in _ACTORS.items():
+        if mapping(about.get(key)):
+            found.append(Reference(role=role, uuid=reference(about[key]), name=named(about[key])))
+    for review in items(about.get("reviews")):
+        found += [
+            Reference(role="reviewer", uuid=reference(item), name=named(item))
+            for item in items(review.get("reviewers"))
+        ]
+    return tuple(found)
+
+
+def _details(about: Json, mender: Mender) -> tuple[tuple[str, Text], ...]:
+    found = [(label, mender.text(about.get(key))) for key, label in _DETAILS.items()]
+    found += [
+        ("Review", mender.text(review.get("details"))) for review in items(about.get("reviews"))
+    ]
+    return tuple((label, text) for label, text in found if text)
+
+
+def _extras(value: Json, *fields: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    found = [(label, text) for label, key in fields if (text := one_line(value.get(key)))]
+    if is_set(value, "isInfrastructureProcess", "infrastructureProcess", "infrastructureFlow"):
+        found.append(("Infrastructure", "true"))
+    return tuple(found)

@@ -1,0 +1,198 @@
+"""What openLCA records refer to: categories, locations, units and the facts of flows.
+
+Parsed JSON is of any shape, so nothing is taken from it but through the four small functions at
+the top: a value of the wrong type reads as absent.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from lca_rag.readers.prose import interned
+from lca_rag.readers.prose import name as one_line
+from lca_rag.record import Classification, FlowKind, FlowProperty, Text
+
+Json = dict[str, Any]
+"""A parsed JSON object."""
+
+FLOW_KINDS: dict[str, FlowKind] = {
+    "ELEMENTARY_FLOW": "elementary",
+    "PRODUCT_FLOW": "product",
+    "WASTE_FLOW": "waste",
+}
+_CODE = re.compile(r"(?:[A-Z]+ )?([0-9][0-9A-Z-]*): ")
+_NOTHING: Json = {}
+
+
+def mapping(value: object) -> Json:
+    """`value` if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else _NOTHING
+
+
+def items(value: object) -> list[Json]:
+    """The objects in `value` if it is a list, else none."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def reference(value: object) -> str | None:
+    """The id that a reference points to."""
+    return interned(mapping(value).get("@id"))
+
+
+def named(value: object) -> Text:
+    """The name of a referenced object."""
+    found = one_line(mapping(value).get("name"))
+    return Text((("", found),)) if found else Text()
+
+
+@dataclass(frozen=True, slots=True)
+class FlowKnowledge:
+    """What exchanges of schema 1.x leave to the flow's own file."""
+
+    category: tuple[str, ...]
+    cas: str | None
+    location: str | None
+
+
+@dataclass(slots=True)
+class _Location:
+    code: str | None
+    name: str | None
+
+
+@dataclass(slots=True)
+class _Category:
+    name: str
+    parent: str | None
+    above: tuple[str, ...]
+
+
+class Tables:
+    """The supporting objects of one database."""
+
+    def __init__(self) -> None:
+        """Start empty; `add` fills."""
+        self.flows: dict[str, FlowKnowledge] = {}
+        self._categories: dict[str, _Category] = {}
+        self._locations: dict[str, _Location] = {}
+        self._groups: dict[str, str] = {}
+        self._properties: dict[str, str] = {}
+        self._paths: dict[str, tuple[str, ...]] = {}
+
+    def add(self, value: Json) -> None:
+        """Remember a category, a location, a unit group or a flow property."""
+        uuid = reference(value)
+        label = one_line(value.get("name"))
+        if uuid is None:
+            return
+        match value.get("@type"):
+            case "Category":
+                parent = mapping(value.get("category"))
+                above = _strings(parent.get("categoryPath"))
+                if above or "name" in parent:
+                    above = (*above, *_strings([parent.get("name")]))
+                self._categories[uuid] = _Category(label or "", reference(parent), above)
+            case "Location":
+                self._locations[uuid] = _Location(interned(value.get("code")), label)
+            case "UnitGroup":
+                unit = _reference_unit(value)
+                if unit:
+                    self._groups[uuid] = unit
+            case "FlowProperty":
+                group = reference(value.get("unitGroup"))
+                if group:
+                    self._properties[uuid] = group
+
+    def category(self, value: object) -> tuple[str, ...]:
+        """A category path from the top: a string in schema 2, a reference or a list before."""
+        if isinstance(value, str):
+            path = self._paths.get(value)
+            if path is None:
+                path = tuple(part.strip() for part in value.split("/") if part.strip())
+                self._paths[value] = path
+            return path
+        uuid = reference(value)
+        if uuid is not None and uuid in self._categories:
+            return self._chain(uuid)
+        own = mapping(value)
+        return _strings(own.get("categoryPath")) + _strings([own.get("name")])
+
+    def flow_category(self, flow: Json) -> tuple[str, ...]:
+        """The category path that a reference to a flow carries itself."""
+        path = flow.get("categoryPath")
+        return _strings(path) if path else self.category(flow.get("category"))
+
+    def location(self, value: object) -> tuple[str | None, str | None]:
+        """Code and name of a location; a short reference is a code itself."""
+        if isinstance(value, str):
+            return interned(value), None
+        found = self._locations.get(reference(value) or "")
+        label = one_line(mapping(value).get("name"))
+        if found is None:
+            return interned(mapping(value).get("code")) or label, label
+        return found.code or found.name or label, found.name or label
+
+    def property_unit(self, value: object) -> str | None:
+        """The reference unit of a flow property."""
+        own = mapping(value)
+        group = self._properties.get(reference(own) or "", "")
+        return self._groups.get(group) or interned(own.get("refUnit"))
+
+    def _chain(self, uuid: str) -> tuple[str, ...]:
+        path = self._paths.get(uuid)
+        if path is not None:
+            return path
+        names: list[str] = []
+        seen: set[str] = set()
+        current: str | None = uuid
+        while current in self._categories and current not in seen:
+            seen.add(current)
+            category = self._categories[current]
+            names.append(category.name)
+            if category.parent not in self._categories:
+                names.extend(reversed(category.above))
+            current = category.parent
+        path = tuple(sys.intern(label) for label in reversed(names) if label)
+        self._paths[uuid] = path
+        return path
+
+
+def classification(path: tuple[str, ...]) -> tuple[Classification, ...]:
+    """A category path as a classification; codes such as "3261: Plastics" are told apart."""
+    if not path:
+        return ()
+    codes = tuple(found.group(1) for label in path if (found := _CODE.match(label)))
+    return (Classification(path=path, codes=codes if len(codes) == len(path) else ()),)
+
+
+def flow_property(factor: Json, tables: Tables) -> FlowProperty:
+    """How much of a quantity a flow holds."""
+    about = mapping(factor.get("flowProperty"))
+    mean = factor.get("conversionFactor")
+    return FlowProperty(
+        name=named(about),
+        mean=float(mean) if isinstance(mean, int | float) else None,
+        unit=tables.property_unit(about),
+        reference=is_set(factor, "isRefFlowProperty", "referenceFlowProperty"),
+        uuid=reference(about),
+    )
+
+
+def is_set(value: Json, *keys: str) -> bool:
+    """Whether a flag is true under the name of one schema version or the other."""
+    return any(value.get(key) is True for key in keys)
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    found = value if isinstance(value, list) else []
+    return tuple(label for item in found if (label := interned(item)))
+
+
+def _reference_unit(group: Json) -> str | None:
+    for unit in items(group.get("units")):
+        if is_set(unit, "isRefUnit", "referenceUnit"):
+            return interned(unit.get("name"))
+    return None
