@@ -1,25 +1,35 @@
-"""Placeholder until the mapping lands in the next commit."""
+"""ILCD XML: processes, flows and what they point to, EPDs included."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from lca_rag.readers.context import Package, ReadContext
+from lca_rag.readers.ilcd_stream import head_text, records
+from lca_rag.readers.nodes import XML_ROOT, Node, Paths, xml_root
 from lca_rag.record import Record
 
+__all__ = ["READER"]
 
-class _Reader:
+
+class IlcdReader:
+    """Data sets of the ILCD format, one per XML member."""
+
     format = "ilcd"
 
     def recognise(self, name: str, head: bytes) -> bool:
-        """Nothing yet."""
-        return False
+        """Whether the root element is a data set of ILCD."""
+        return XML_ROOT.search(head_text(head)) is not None
 
     def read(
         self, package: Package, names: Sequence[str], context: ReadContext
     ) -> Iterator[Record]:
-        """Nothing yet."""
-        return iter(())
+        """Flows first, then processes, so that units are known when they are needed."""
+        return records(package, names, context, format="ilcd", root=XML_ROOT, parse=_parse)
 
 
-READER = _Reader()
+def _parse(data: bytes, paths: Paths) -> list[tuple[str, Node]]:
+    return [xml_root(data, paths)]
+
+
+READER = IlcdReader()

@@ -1,25 +1,34 @@
-"""Placeholder until the mapping lands in the next commit."""
+"""TIDAS JSON, the format of the TianGong platform: ILCD as a mechanical conversion writes it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from lca_rag.readers.context import Package, ReadContext
+from lca_rag.readers.ilcd_stream import head_text, records
+from lca_rag.readers.nodes import JSON_ROOT, json_documents
 from lca_rag.record import Record
 
+__all__ = ["READER"]
 
-class _Reader:
+
+class TidasReader:
+    """Data sets of the TIDAS format: single, in a list, in JSON Lines, or in rows of the API."""
+
     format = "tidas"
 
     def recognise(self, name: str, head: bytes) -> bool:
-        """Nothing yet."""
-        return False
+        """Whether a JSON text holds a data set of TIDAS near its beginning."""
+        text = head_text(head).lstrip("\ufeff \t\r\n")
+        return text.startswith(("{", "[")) and JSON_ROOT.search(text) is not None
 
     def read(
         self, package: Package, names: Sequence[str], context: ReadContext
     ) -> Iterator[Record]:
-        """Nothing yet."""
-        return iter(())
+        """Flows first, then processes, so that units are known when they are needed."""
+        return records(
+            package, names, context, format="tidas", root=JSON_ROOT, parse=json_documents
+        )
 
 
-READER = _Reader()
+READER = TidasReader()

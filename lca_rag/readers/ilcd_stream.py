@@ -1,0 +1,98 @@
+"""Members of an ILCD or TIDAS package in the order in which one data set explains the next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from lca_rag.errors import ReadError
+from lca_rag.readers.context import Package, ReadContext
+from lca_rag.readers.files import HEAD
+from lca_rag.readers.ilcd_flow import flow_record
+from lca_rag.readers.ilcd_process import process_record
+from lca_rag.readers.lookups import Lookups
+from lca_rag.readers.nodes import Node, Paths
+from lca_rag.record import Provenance, Record
+
+__all__ = ["Parse", "records"]
+
+Parse = Callable[[bytes, Paths], Iterable[tuple[str, Node]]]
+"""What turns the bytes of a member into root names and trees."""
+
+_ORDER = (
+    "unitGroupDataSet",
+    "flowPropertyDataSet",
+    "sourceDataSet",
+    "contactDataSet",
+    "flowDataSet",
+    "LCIAMethodDataSet",
+    "processDataSet",
+    "lifeCycleModelDataSet",
+)
+_SUPPORT = frozenset(_ORDER[:4])
+_RECORDS: dict[str, Callable[[Node, str, Lookups, Provenance], Record]] = {
+    "flowDataSet": flow_record,
+    "processDataSet": process_record,
+}
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def records(
+    package: Package,
+    names: Sequence[str],
+    context: ReadContext,
+    *,
+    format: str,
+    root: re.Pattern[str],
+    parse: Parse,
+) -> Iterator[Record]:
+    """Flows, methods, processes and models of the named members, after what they refer to."""
+    lookups = Lookups()
+    paths = Paths()
+    for name in _ordered(package, names, root, context):
+        place = f"{package.label}!{name}"
+        try:
+            documents = sorted(parse(package.read(name), paths), key=lambda item: _rank(item[0]))
+        except ReadError as exc:
+            context.skip(place, str(exc), _named(name))
+            continue
+        provenance = Provenance(path=place, format=format)
+        for kind, node in documents:
+            try:
+                if kind in _SUPPORT:
+                    lookups.learn(kind, node)
+                elif kind in _RECORDS:
+                    yield _RECORDS[kind](node, context.database, lookups, provenance)
+            except ReadError as exc:
+                context.skip(place, str(exc), _named(name))
+
+
+def _rank(kind: str) -> int:
+    return _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
+
+
+def _ordered(
+    package: Package, names: Sequence[str], root: re.Pattern[str], context: ReadContext
+) -> list[str]:
+    """The members by the kind of their first data set, in the order given within a kind."""
+    ranks: dict[str, int] = {}
+    for name in names:
+        try:
+            found = root.search(head_text(package.read(name)[:HEAD]))
+        except ReadError as exc:
+            context.skip(f"{package.label}!{name}", str(exc), _named(name))
+            continue
+        ranks[name] = _rank(found[1]) if found else len(_ORDER)
+    return sorted(ranks, key=ranks.__getitem__)
+
+
+def head_text(head: bytes) -> str:
+    """The first bytes of a member as text, good enough to find a root element."""
+    encoding = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    return head.decode(encoding, errors="replace")
+
+
+def _named(name: str) -> str | None:
+    """The UUID in a member's name, to tell which data set was lost."""
+    found = _UUID.search(name)
+    return found[0] if found else None

@@ -1,0 +1,164 @@
+"""What a process needs to know of the other data sets in its package: names, units, compartments.
+
+Filled in the order unit groups, flow properties, sources and contacts, flows, so that each step
+can use the one before. Only a few shared strings are kept per data set, so that a package of
+hundreds of thousands stays small in memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lca_rag.readers.nodes import Node
+from lca_rag.record import (
+    NO_TEXT,
+    NO_VERSION,
+    Classification,
+    FlowKind,
+    Text,
+    version_key,
+)
+
+__all__ = ["COMPARTMENTS", "FlowRow", "Lookups", "classifications", "flow_kind"]
+
+COMPARTMENTS = "Elementary flow categories"
+"""System name of the compartment path of an elementary flow."""
+
+_KINDS: dict[str, FlowKind] = {
+    "elementary flow": "elementary",
+    "product flow": "product",
+    "waste flow": "waste",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRow:
+    """What an exchange inherits from its flow."""
+
+    name: Text
+    unit: str | None
+    flow_property: str | None
+    kind: FlowKind
+    category: tuple[str, ...]
+    cas: str | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyRow:
+    """A flow property: its name and the unit it is measured in."""
+
+    name: Text
+    unit: str | None
+
+
+@dataclass
+class Lookups:
+    """Rows by UUID, newest version of each."""
+
+    units: dict[str, str | None] = field(default_factory=dict[str, str | None])
+    """Reference unit by unit group."""
+    properties: dict[str, PropertyRow] = field(default_factory=dict[str, PropertyRow])
+    flows: dict[str, FlowRow] = field(default_factory=dict[str, FlowRow])
+    names: dict[str, Text] = field(default_factory=dict[str, Text])
+    """Names of sources, contacts and unit groups."""
+    _shared: dict[object, object] = field(default_factory=dict[object, object])
+    _versions: dict[str, str] = field(default_factory=dict[str, str])
+
+    def learn(self, kind: str, node: Node) -> None:
+        """Take what processes and flows will ask of a supporting data set."""
+        root, name, aside = _SUPPORT[kind]
+        information = node.one(root, "dataSetInformation")
+        uuid = information.string("UUID")
+        version = node.string(*_VERSION) or NO_VERSION
+        if uuid is None or version_key(version) < version_key(self._versions.get(uuid, "")):
+            return
+        self._versions[uuid] = version
+        words = information.words(name) or information.words(aside)
+        if kind == "unitGroupDataSet":
+            self.units[uuid] = _reference_unit(node)
+            self.names[uuid] = words
+        elif kind == "flowPropertyDataSet":
+            group = node.one(root, "quantitativeReference", "referenceToReferenceUnitGroup")
+            self.properties[uuid] = PropertyRow(words, self.unit_of_group(group))
+        else:
+            self.names[uuid] = words
+
+    def learn_flow(self, uuid: str, row: FlowRow) -> None:
+        """Take a flow, unless a newer version of it is known."""
+        known = self.flows.get(uuid)
+        if known is None or version_key(known.version) <= version_key(row.version):
+            self.flows[uuid] = row
+
+    def unit_of_group(self, reference: Node) -> str | None:
+        """The reference unit of a unit group that an element points to."""
+        return self.units.get(reference.attribute("refObjectId") or "")
+
+    def shared(self, path: tuple[str, ...]) -> tuple[str, ...]:
+        """One copy of equal paths."""
+        found = self._shared.setdefault(path, path)
+        return found if isinstance(found, tuple) else path
+
+
+_VERSION = ("administrativeInformation", "publicationAndOwnership", "dataSetVersion")
+_SUPPORT = {
+    "unitGroupDataSet": ("unitGroupInformation", "name", "shortName"),
+    "flowPropertyDataSet": ("flowPropertiesInformation", "name", "shortName"),
+    "sourceDataSet": ("sourceInformation", "shortName", "sourceCitation"),
+    "contactDataSet": ("contactInformation", "shortName", "name"),
+}
+
+
+def _reference_unit(node: Node) -> str | None:
+    wanted = node.string(
+        "unitGroupInformation", "quantitativeReference", "referenceToReferenceUnit"
+    )
+    for unit in node.all("units", "unit"):
+        if unit.attribute("dataSetInternalID") == wanted:
+            return unit.string("name")
+    return None
+
+
+def flow_kind(data_type: str | None) -> FlowKind:
+    """The kind of flow that ILCD's `typeOfDataSet` names."""
+    return _KINDS.get((data_type or "").strip().lower(), "other")
+
+
+def classifications(information: Node) -> tuple[Classification, ...]:
+    """Every path in a `classificationInformation`, the compartment path first."""
+    where = information.one("classificationInformation")
+    found: list[Classification] = []
+    for node in where.all("elementaryFlowCategorization"):
+        name = node.attribute("name")
+        system = f"{COMPARTMENTS}: {name}" if name else COMPARTMENTS
+        found += _path(node.all("category"), system, "catId")
+    for node in where.all("classification"):
+        found += _path(node.all("class"), node.attribute("name"), "classId")
+    return tuple(found)
+
+
+def _path(levels: list[Node], system: str | None, code: str) -> list[Classification]:
+    """The path that levels spell, in the order of their numbers; nothing if all are empty."""
+    levels = sorted((level for level in levels if level.text), key=_level)
+    if not levels:
+        return []
+    codes = tuple(level.attribute(code) or "" for level in levels)
+    return [
+        Classification(
+            system=system,
+            path=tuple(level.text for level in levels),
+            codes=codes if any(codes) else (),
+        )
+    ]
+
+
+def _level(node: Node) -> int:
+    level = node.attributes.get("level", "")
+    return int(level) if level.isascii() and level.isdigit() else 0
+
+
+def described(reference: Node, names: dict[str, Text]) -> Text:
+    """The short description of a reference, else the name that its data set gives itself."""
+    return reference.words("shortDescription") or names.get(
+        reference.attribute("refObjectId") or "", NO_TEXT
+    )
