@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from lca_rag.errors import ReadError
-from lca_rag.readers import ilcd, tidas
+from lca_rag.readers import ilcd, jsonld, tidas
 from lca_rag.readers.context import OnSkip, ReadContext, Reader, ReadReport, Skip
 from lca_rag.readers.files import OpenPackage, open_package
 from lca_rag.record import Record, database_slug
 
 __all__ = ["READERS", "ReadReport", "Reader", "Skip", "open_package", "read"]
 
-READERS: tuple[Reader, ...] = (ilcd.READER, tidas.READER)
+READERS: tuple[Reader, ...] = (ilcd.READER, tidas.READER, jsonld.READER)
 
 _DATA = (".xml", ".json", ".spold", ".csv", ".xlsx", ".zip", ".7z", ".jsonl", ".tsv", ".xls")
 _NO_DATA_ROOT = re.compile(
