@@ -26,11 +26,13 @@ class Mention:
 
 # Tokens that are written like a country code and usually mean something else: English words,
 # element symbols, polymers, compounds.
-_OTHER_WORDS_TEXT = """AD AE AG AI AL AM AN AS AT AU AX BA BB BE BI BM BO BR BS CA CC CD CF CG CI CL CM CO CR CS CU
-    CV DC DM DO EC EH ER ES FM GA GE GM GS HM HN HR HT IL IM IN IO IR IS IT JE KM LA LC LI
-    LV MA MC MD ME MG ML MM MN MO MR MS MT MV MW MY NA NC NE NI NO NR OM PA PC PE PF PG PM PN PR PS
-    PT PW RE RO SB SC SD SE SI SM SN SO SR SS ST SV SX TC TD TF TG TH TM TO TT TV UM VA VC VI WS
-    XK"""
+_OTHER_WORDS_TEXT = """
+    AD AE AG AI AL AM AN AS AT AU AX BA BB BE BI BM BO BR BS CA CC CD CF CG CI CL CM CO CR
+    CS CU CV DC DM DO EC EH ER ES FM GA GE GM GS HM HN HR HT IL IM IN IO IR IS IT JE KM LA
+    LC LI LV MA MC MD ME MG ML MM MN MO MR MS MT MV MW MY NA NC NE NI NO NR OM PA PC PE PF
+    PG PM PN PR PS PT PW RE RO SB SC SD SE SI SM SN SO SR SS ST SV SX TC TD TF TG TH TM TO
+    TT TV UM VA VC VI WS XK
+"""
 _OTHER_WORDS = frozenset(_OTHER_WORDS_TEXT.split())
 _BEFORE = re.compile(
     r"(?:\b(?:in|from|for|within|of|at|code|location|place|geography|region|country)\s+|[{\[(,]\s*)$",
@@ -47,21 +49,24 @@ _LONGEST = 7
 # Phrases in which a place name is no place.
 _NO_PLACE = re.compile(
     r"global warming|bone china|china clay|vitreous china|norway spruce|scots pine"
-    r"|french fr(?:y|ies)"
-    r"|french beans?|brazil nuts?|turkey (?:meat|breast|feed|manure|litter)|guinea (?:pig|fowl)s?"
+    r"|french (?:fry|fries|beans?)|brazil nuts?|turkey (?:meat|breast|feed|manure|litter)|guinea (?:pig|fowl)s?"
     r"|douglas fir|bermuda grass|canada thistle|kentucky bluegrass|swiss cheese|polish(?:ed|ing)"
-    r"|jersey (?:cow|cattle|fabric)s?|world bank|greek yog(?:h)?urt|virgin|rare earths?"
+    r"|jersey (?:cow|cattle|fabric)s?|world bank|greek yog(?:h)?urt|rare earths?"
     r"|global temperature|plaster of paris|english language|irish moss|world war|india ink"
     r"|dutch oven|indian corn|danish pastry|canada balsam|turkish towel",
     re.IGNORECASE,
 )
 # Names that are places only when written with a capital, and may be something else even then.
-_CAPITAL_TEXT = """polish chad jersey guinea jordan mali niger oman reunion maine wales goa victoria hesse para
-    acre bahia midwest world"""
+_CAPITAL_TEXT = """
+    polish chad jersey guinea jordan mali niger oman reunion maine wales goa victoria hesse
+    para acre bahia midwest world
+"""
 _CAPITAL = frozenset(_CAPITAL_TEXT.split())
-_UNSURE_TEXT = """china turkey Jordan Chad Jersey Guinea Acre Goa Victoria Hesse Bahia 世界 朝阳 安康
-    来宾 大同 天水 和田 金华 中山 阿里 资阳 北海 商品 黄南 海东 海北 海西 兴安 白银 黄山 中卫 通化 长治 
-    东北 西北 西南 东南     安庆 铜陵 大理 红河"""
+_UNSURE_TEXT = """
+    china turkey Jordan Chad Jersey Guinea Acre Goa Victoria Hesse Bahia 世界 朝阳 安康 来宾
+    大同 天水 和田 金华 中山 阿里 资阳 北海 商品 黄南 海东 海北 海西 兴安 白银 黄山 中卫
+    通化 长治 东北 西北 西南 东南 安庆 铜陵 大理 红河
+"""
 _UNSURE = frozenset(_UNSURE_TEXT.split())
 _SKIP = frozenset({"el", "an", "as", "cs", "the world", "001", "world", "g7"})
 
