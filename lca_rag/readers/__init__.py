@@ -26,7 +26,7 @@ _NO_DATA_ROOT = re.compile(
     rb"<(?:\w+:)?(CategorySystem|ILCDLocations|schema|stylesheet|transform|html)[\s>]"
 )
 _NO_DATA_NAME = re.compile(
-    r"(^|/)(layout\.json|meta\.info|context\.json|package\.json|manifest\.(xml|json)|\.[^/]*)$",
+    r"(^|[/!])(layout\.json|meta\.info|context\.json|package\.json|manifest\.(xml|json)|\.[^/]*)$",
     re.IGNORECASE,
 )
 
