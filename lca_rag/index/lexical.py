@@ -255,6 +255,14 @@ class Lexical:
         tokens[:, -1] = np.maximum(tokens[:, :-1].sum(axis=1), 1)
         return held / max(whole, 1e-9), np.minimum(named / tokens, 1)
 
+    def lengths(self, positions: NDArray[np.int64]) -> Ints:
+        """Number of tokens of some records in each field, shape (m, fields)."""
+        lengths = np.zeros((len(positions), len(FIELDS)), dtype=np.int32)
+        for segment, members in self.segments.values():
+            rows, locals_ = _members(members, positions)
+            lengths[rows] = segment.lengths[locals_]
+        return lengths
+
     def query_terms(self, query: str, databases: Sequence[str] | None = None) -> dict[str, float]:
         """The terms that a query is searched by, with the weight of each in (0, 1].
 

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from typing import Protocol
 
 _WORD = re.compile(
-    r"\d{2,7}-\d{2}-\d"  # a CAS number stays whole
+    r"\d{2,7}-\d{2}-\d(?!\d)|\d{3}-\d{3}-\d(?!\d)"  # a CAS or EC number stays whole
     r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"  # so does a UUID
     r"|\d+(?:\.\d+)?"
     r"|[^\W\d_㐀-鿿぀-ヿ가-힯]+\d*"

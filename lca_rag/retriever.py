@@ -1,0 +1,360 @@
+"""Question and wishes in, hits with reasons out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lca_rag.errors import QueryError
+from lca_rag.filters import Facets, Wishes
+from lca_rag.ranking import FEATURES, Ranker, ranker_for
+from lca_rag.reasons import movers, reasons
+from lca_rag.record import Hit
+from lca_rag.signals import Sides, best, feature_matrix
+
+if TYPE_CHECKING:
+    from lca_rag.encoders import FloatArray
+    from lca_rag.index import Index
+    from lca_rag.index.snapshot import Snapshot
+
+Mode = Literal["hybrid", "dense", "lexical"]
+DenseMode = Literal["auto", "exact", "chroma"]
+
+DEPTH = 100
+"""How many candidates each side brings at least; more where more hits are asked for."""
+EXACT_LIMIT = 100_000
+"""Above so many records the dense side asks Chroma, unless a filter leaves few enough."""
+_CERTAIN, _SPREAD = 60.0, 4.0
+"""Ranker's score of a record that the question names by UUID; scores per unit of log-odds."""
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scope:
+    """What one search may look at."""
+
+    facets: Facets
+    mask: NDArray[np.bool_]
+    databases: tuple[str, ...] | None
+    wishes: Wishes
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.facets.snapshot
+
+
+class Retriever:
+    """Searches an index. Safe to share by threads; always sees the last committed state."""
+
+    def __init__(
+        self, index: Index, *, ranker: Ranker | None = None, dense: DenseMode = "auto"
+    ) -> None:
+        """Keep what to search.
+
+        Args:
+            index: An open index.
+            ranker: Orders the hits of a hybrid search; by default the one fitted for the encoder.
+            dense: How vectors are compared: "exact" (a matrix product), "chroma" (approximate), or
+                "auto": exact up to `EXACT_LIMIT` records that pass the filters.
+        """
+        self.index = index
+        self.ranker = ranker
+        self.dense = dense
+        self._facets: Facets | None = None
+        self._masks: dict[object, NDArray[np.bool_]] = {}
+
+    def search(
+        self,
+        query: str,
+        *,
+        k: int = 10,
+        kind: str | None = None,
+        place: str | None = None,
+        year: int | tuple[int, int] | None = None,
+        database: str | Sequence[str] | None = None,
+        data_type: str | None = None,
+        system_model: str | None = None,
+        allocation: str | None = None,
+        classification: str | None = None,
+        strict: bool = False,
+        all_versions: bool = False,
+        mode: Mode = "hybrid",
+        rights: Collection[str] | None = None,
+        vector: FloatArray | None = None,
+    ) -> list[Hit]:
+        """The `k` best records for a question, best first; each says why it is there.
+
+        `kind` and `database` always filter. The other wishes rank and are explained; with `strict`
+        they filter, before anything is cut to `k`.
+
+        Args:
+            query: The question, in any language; identifiers are recognised.
+            k: At most how many hits, at least 1.
+            kind: "process", "flow", "model", "method" or "text".
+            place: Code or name of a place ("DE", "Germany", "中国").
+            year: A year, or first and last year of a range.
+            database: Name or names of databases.
+            data_type: "unit", "aggregated", "market", or words of the source's own term.
+            system_model: Words of the system model.
+            allocation: Words of the allocation or modelling principle.
+            classification: Words or a code of the classification.
+            strict: Whether every wish must be met.
+            all_versions: Whether superseded versions are searched too.
+            mode: "hybrid", or one side alone.
+            rights: Databases that the searcher may see; `None` for all.
+            vector: Unit vector of the question, shape (d,), to save encoding it.
+
+        Returns:
+            Hits whose `score` is higher for better: with "hybrid" the ranker's estimate in (0, 1),
+            with "dense" the cosine, with "lexical" BM25F. Scores compare within one search.
+
+        Raises:
+            QueryError: If a wish cannot be understood, or the query is empty.
+        """
+        if k < 1:
+            raise QueryError(f"k is {k}; ask for at least one hit")
+        if not query.strip():
+            raise QueryError("the query is empty; say what to look for")
+        wishes = Wishes(
+            kind=kind,
+            place=place,
+            year=year,
+            database=database if database is None or isinstance(database, str) else tuple(database),
+            data_type=data_type,
+            system_model=system_model,
+            allocation=allocation,
+            classification=classification,
+        )
+        scope = self._scope(wishes, strict=strict, all_versions=all_versions, rights=rights)
+        if mode == "lexical":
+            return self._by_words(query, k, scope)
+        if vector is None:
+            vector = self._encode(query)
+        if mode == "dense":
+            return self._by_meaning(query, k, scope, vector)
+        return self._by_both(query, k, scope, vector)
+
+    def similar(
+        self,
+        id: str,
+        *,
+        k: int = 10,
+        kind: str | None = None,
+        place: str | None = None,
+        year: int | tuple[int, int] | None = None,
+        database: str | Sequence[str] | None = None,
+        strict: bool = False,
+        rights: Collection[str] | None = None,
+    ) -> list[Hit]:
+        """Records like a given one, best first; `score` is the cosine of their document vectors.
+
+        Args:
+            id: `{database}/{uuid}@{version}`, or without version for the newest.
+            k: At most how many hits.
+            kind: As for `search`; the wishes below too.
+            place: See `search`.
+            year: See `search`.
+            database: See `search`.
+            strict: See `search`.
+            rights: See `search`.
+
+        Raises:
+            QueryError: If there is no such record among those that the searcher may see.
+        """
+        wishes = Wishes(
+            kind=kind,
+            place=place,
+            year=year,
+            database=database if database is None or isinstance(database, str) else tuple(database),
+        )
+        scope = self._scope(wishes, strict=strict, all_versions=False, rights=rights)
+        record = self.index.get(id)
+        position = None if record is None else scope.snapshot.position(record.id)
+        hidden = record is None or (rights is not None and record.database not in rights)
+        if record is None or position is None or hidden:
+            raise QueryError(f"no record {id!r} in this index")
+        scope.mask[position] = False
+        vector = np.asarray(scope.snapshot.matrix[position])
+        return self._by_meaning(str(record.name), k, scope, vector)
+
+    def sides(self, query: str, vector: FloatArray, *, depth: int = DEPTH) -> tuple[Sides, Facets]:
+        """What both sides say to a question without wishes; what rankers are fitted on."""
+        scope = self._scope(Wishes(), strict=False, all_versions=False, rights=None)
+        return self._sides(query, vector, scope, depth), scope.facets
+
+    def _encode(self, query: str) -> FloatArray:
+        encoder = self.index.encoder
+        if encoder is None:
+            raise QueryError(
+                "this index was opened without an encoder; search with mode='lexical', or open it "
+                "with the encoder that made it"
+            )
+        return encoder.encode_queries([query])[0]
+
+    def _scope(
+        self,
+        wishes: Wishes,
+        *,
+        strict: bool,
+        all_versions: bool,
+        rights: Collection[str] | None,
+    ) -> _Scope:
+        facets = self._current_facets()
+        filtering = wishes if strict else wishes.only("kind", "database")
+        allowed = None if rights is None else frozenset(rights)
+        key = (filtering, allowed, all_versions)
+        mask = self._masks.get(key)
+        if mask is None:
+            mask = facets.mask(filtering, rights=allowed, newest=not all_versions)
+            if len(self._masks) > 256:
+                self._masks.clear()
+            self._masks[key] = mask
+        names = (wishes.database,) if isinstance(wishes.database, str) else wishes.database
+        visible = [
+            name
+            for name in facets.snapshot.lexical.segments
+            if (allowed is None or name in allowed) and (names is None or name in names)
+        ]
+        return _Scope(facets, mask.copy(), tuple(visible), wishes)
+
+    def _current_facets(self) -> Facets:
+        snapshot = self.index.snapshot()
+        if self._facets is None or self._facets.snapshot is not snapshot:
+            self._facets, self._masks = Facets(snapshot), {}
+        return self._facets
+
+    def _by_words(self, query: str, k: int, scope: _Scope) -> list[Hit]:
+        scores = scope.snapshot.lexical.scores(query, databases=scope.databases)
+        chosen = best(scores, scope.mask, k, positive=True)
+        features = [{"lexical": float(scores[position])} for position in chosen]
+        return self._hits(query, scope, chosen, scores[chosen].tolist(), features)
+
+    def _by_meaning(self, query: str, k: int, scope: _Scope, vector: FloatArray) -> list[Hit]:
+        if self._asks_chroma(scope):
+            found = self._chroma_best(vector, k, scope)
+            chosen = np.array([position for position, _ in found], dtype=np.int64)
+            scores = [score for _, score in found]
+        else:
+            cosines = _cosines(scope.snapshot, vector)
+            chosen = best(cosines, scope.mask, k, positive=False)
+            scores = cosines[chosen].tolist()
+        return self._hits(query, scope, chosen, scores, [{"dense": score} for score in scores])
+
+    def _by_both(self, query: str, k: int, scope: _Scope, vector: FloatArray) -> list[Hit]:
+        sides = self._sides(query, vector, scope, max(DEPTH, 2 * k))
+        candidates = sides.candidates
+        if not len(candidates):
+            return []
+        matrix = feature_matrix(query, sides, scope.facets, scope.wishes, databases=scope.databases)
+        ranker = self.ranker or ranker_for(self.index.fingerprint)
+        parts = ranker.contributions(matrix)
+        scores = parts.sum(axis=1)
+        scores -= scores.mean()
+        scores[self._named(query, scope, candidates)] = _CERTAIN
+        order = np.argsort(-scores, kind="stable")[:k]
+        chosen = candidates[order]
+        relative = parts - parts.mean(axis=0)
+        features = [_shown(matrix[row], relative[row], sides, candidates[row]) for row in order]
+        squashed = 1 / (1 + np.exp(-scores[order] / _SPREAD))
+        return self._hits(query, scope, chosen, squashed.tolist(), features)
+
+    def _sides(self, query: str, vector: FloatArray, scope: _Scope, depth: int) -> Sides:
+        snapshot = scope.snapshot
+        lexical = snapshot.lexical.scores(query, databases=scope.databases)
+        words = best(lexical, scope.mask, depth, positive=True)
+        named = np.flatnonzero(scope.mask)[self._named(query, scope, np.flatnonzero(scope.mask))]
+        if self._asks_chroma(scope):
+            found = self._chroma_best(vector, depth, scope)
+            meaning = np.array([position for position, _ in found], dtype=np.int64)
+            cosines = np.full(len(snapshot.ids), -1.0, dtype=np.float32)
+            both = np.union1d(np.union1d(meaning, words), named)
+            cosines[both] = snapshot.matrix[both] @ vector
+        else:
+            cosines = _cosines(snapshot, vector)
+            meaning = best(cosines, scope.mask, depth, positive=False)
+        words = np.concatenate([words, np.setdiff1d(named, words)])
+        return Sides(cosines, lexical, meaning, words)
+
+    def _named(self, query: str, scope: _Scope, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of some positions bear a UUID that the query names."""
+        wanted = {match.lower() for match in _UUID.findall(query)}
+        if not wanted:
+            return np.zeros(len(positions), dtype=np.bool_)
+        return scope.facets.where("uuid", lambda value: value.lower() in wanted)[positions]
+
+    def _asks_chroma(self, scope: _Scope) -> bool:
+        if self.dense == "auto":
+            return int(scope.mask.sum()) > EXACT_LIMIT
+        return self.dense == "chroma"
+
+    def _chroma_best(
+        self, vector: FloatArray, count: int, scope: _Scope
+    ) -> list[tuple[int, float]]:
+        """The best positions inside the mask by Chroma; exact where Chroma brings too few.
+
+        Chroma searches without the filter and the mask is applied here, with more asked for each
+        time; a filter inside HNSW loses records, this does not.
+        """
+        size, inside = len(scope.snapshot.ids), int(scope.mask.sum())
+        asked = min(size, 4 * count)
+        while asked <= min(size, 32 * count):
+            found = [
+                (position, score)
+                for position, score in scope.snapshot.chroma_query(vector, asked)
+                if scope.mask[position]
+            ]
+            if len(found) >= min(count, inside):
+                return found[:count]
+            if asked == size:
+                break
+            asked = min(size, 4 * asked)
+        cosines = _cosines(scope.snapshot, vector)
+        chosen = best(cosines, scope.mask, count, positive=False)
+        return [(int(position), float(cosines[position])) for position in chosen]
+
+    def _hits(
+        self,
+        query: str,
+        scope: _Scope,
+        chosen: NDArray[np.int64],
+        scores: Sequence[float],
+        features: Sequence[dict[str, float]],
+    ) -> list[Hit]:
+        records = scope.snapshot.records(chosen.tolist())
+        hits = []
+        for record, score, values in zip(records, scores, features, strict=True):
+            moved = {name[5:]: value for name, value in values.items() if name.startswith("gave_")}
+            told = reasons(record, query, scope.wishes, values)
+            told = (*told, movers(moved)) if moved else told
+            hits.append(Hit(record=record, score=float(score), reasons=told, features=values))
+        return hits
+
+
+def _cosines(snapshot: Snapshot, vector: FloatArray) -> NDArray[np.float32]:
+    if snapshot.matrix.shape[1] != len(vector):
+        raise QueryError(
+            f"the question's vector has {len(vector)} numbers, the index {snapshot.matrix.shape[1]}"
+            "; open the index with the encoder that made it"
+        )
+    return np.asarray(snapshot.matrix @ vector.astype(np.float32))
+
+
+def _shown(
+    values: NDArray[np.float32], parts: NDArray[np.float32], sides: Sides, position: int
+) -> dict[str, float]:
+    """The numbers of one hit: both sides' scores, then what each feature gave."""
+    shown = {"dense": float(values[0]), "lexical": float(sides.lexical[position])}
+    shown.update(
+        {
+            f"gave_{name}": float(part)
+            for name, part in zip(FEATURES, parts, strict=True)
+            if abs(part) >= 1e-6
+        }
+    )
+    return shown
