@@ -12,14 +12,20 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from lca_rag.errors import ReadError
-from lca_rag.readers import ilcd, jsonld, tidas
+from lca_rag.readers import ecospold1, ecospold2, ilcd, jsonld, tidas
 from lca_rag.readers.context import OnSkip, ReadContext, Reader, ReadReport, Skip
 from lca_rag.readers.files import OpenPackage, open_package
 from lca_rag.record import Record, database_slug
 
 __all__ = ["READERS", "ReadReport", "Reader", "Skip", "open_package", "read"]
 
-READERS: tuple[Reader, ...] = (ilcd.READER, tidas.READER, jsonld.READER)
+READERS: tuple[Reader, ...] = (
+    ilcd.READER,
+    tidas.READER,
+    jsonld.READER,
+    ecospold2.READER,
+    ecospold1.READER,
+)
 
 _DATA = (".xml", ".json", ".spold", ".csv", ".xlsx", ".zip", ".7z", ".jsonl", ".tsv", ".xls")
 _NO_DATA_ROOT = re.compile(

@@ -33,6 +33,7 @@ _SUPPORT = words(
     " SocialIndicator"
 )
 _TYPES = frozenset(_RECORDS) | _TABLES | _SUPPORT
+_MARKER = re.compile(rb'\s*\{\s*"schemaVersion"\s*:\s*\d+\s*\}')  # openlca.json
 _TYPE = re.compile(rb'"@type"\s*:\s*"([A-Za-z]+)"')
 _FOLDERS = {
     "actors": "Actor",
@@ -71,9 +72,11 @@ class JsonLdReader:
     format = "jsonld"
 
     def recognise(self, name: str, head: bytes) -> bool:
-        """Whether the first object is of a type of the openLCA schema."""
+        """Whether the first object is of a type of the openLCA schema, or states its version."""
         start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-        return start in (b"{", b"[") and _type_of(head) in _TYPES
+        if start not in (b"{", b"["):
+            return False
+        return _type_of(head) in _TYPES or _MARKER.match(head) is not None
 
     def read(
         self, package: Package, names: Sequence[str], context: ReadContext

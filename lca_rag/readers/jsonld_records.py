@@ -91,7 +91,7 @@ _FLOW_FIELDS = words(
 
 def flow_record(value: Json, uuid: str, path: str, tables: Tables, context: ReadContext) -> Record:
     """A flow; what its exchanges need of it stays in `tables`."""
-    mender = Mender(context)
+    mender = Mender()
     category = tables.category(value.get("category"))
     code, _ = tables.location(value.get("location"))
     cas = mender.clean(value.get("cas"))
@@ -126,7 +126,7 @@ def process_record(
     value: Json, uuid: str, path: str, tables: Tables, context: ReadContext
 ) -> Record:
     """A process with its exchanges, units and places resolved."""
-    mender = Mender(context)
+    mender = Mender()
     about = mapping(value.get("processDocumentation"))
     count_unmapped(context, "Process", value, _PROCESS_FIELDS)
     count_unmapped(context, "Process.processDocumentation", about, _DOCUMENT_FIELDS)

@@ -32,7 +32,7 @@ def system_record(
     value: Json, uuid: str, path: str, tables: Tables, context: ReadContext
 ) -> Record:
     """A product system: what it delivers, and the processes that it includes."""
-    mender = Mender(context)
+    mender = Mender()
     count_unmapped(context, "ProductSystem", value, _SYSTEM_FIELDS)
     head = value.get("refProcess", value.get("referenceProcess"))
     target = mapping(value.get("refExchange", value.get("referenceExchange")))
@@ -75,7 +75,7 @@ def impact_record(
     value: Json, uuid: str, path: str, tables: Tables, context: ReadContext
 ) -> Record:
     """An impact category with its characterisation factors."""
-    mender = Mender(context)
+    mender = Mender()
     count_unmapped(context, "ImpactCategory", value, _IMPACT_FIELDS)
     unit = interned(value.get("refUnit", value.get("referenceUnitName")))
     label = one_line(value.get("name"))

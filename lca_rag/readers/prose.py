@@ -1,7 +1,7 @@
 """Free text, years and numbers as real files hold them, cleaned without losing what they say.
 
 A `Mender` belongs to one record: it cleans what the reader hands it and remembers each kind of
-repair once, for `Provenance.repairs` and for the report of the run.
+repair once, for `Provenance.repairs`, from which the report of the run is counted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import sys
 from uuid import NAMESPACE_URL, uuid5
 
-from lca_rag.readers.context import Package, ReadContext
+from lca_rag.readers.context import Package
 from lca_rag.record import NO_TEXT, Provenance, Text
 
 UNKNOWN_YEAR = 9000
@@ -42,15 +42,13 @@ NO_NUMBER = "amount that is no finite number dropped"
 class Mender:
     """Cleans the values of one record and remembers what it mended."""
 
-    def __init__(self, context: ReadContext) -> None:
-        self._report = context.report
+    def __init__(self) -> None:
+        """Nothing is mended yet."""
         self._repairs: dict[str, None] = {}
 
     def note(self, phrase: str) -> None:
         """Remember a repair, once per record."""
-        if phrase not in self._repairs:
-            self._repairs[phrase] = None
-            self._report.repaired[phrase] += 1
+        self._repairs[phrase] = None
 
     def provenance(self, path: str, format: str) -> Provenance:
         """Where the record was found and all that was mended."""

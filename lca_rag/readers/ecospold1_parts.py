@@ -1,0 +1,196 @@
+"""The parts of an EcoSpold 1 data set, and its exchanges and factors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lxml import etree
+
+from lca_rag.readers.prose import Mender, interned, words
+from lca_rag.readers.prose import name as one_line
+from lca_rag.record import Direction, Exchange, FlowKind, ImpactResult, Record, Text
+
+_INPUTS: dict[str, FlowKind] = {
+    "1": "product",
+    "2": "product",
+    "3": "product",
+    "4": "elementary",
+    "5": "product",
+}
+_OUTPUTS: dict[str, FlowKind] = {
+    "0": "product",
+    "1": "product",
+    "2": "product",
+    "3": "waste",
+    "4": "elementary",
+}
+NO_GROUP = "exchange without a group taken as an output"
+FROM_FUNCTION = "reference flow taken from the reference function"
+CO_PRODUCTS = "co-products taken as reference flows"
+
+EXCHANGE = words(
+    "number name category subCategory localCategory localSubCategory localName location unit"
+    " meanValue CASNumber formula generalComment"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The elements of one data set; absent ones are `None`."""
+
+    function: etree._Element
+    info: etree._Element | None
+    geography: etree._Element | None
+    technology: etree._Element | None
+    period: etree._Element | None
+    modelling: etree._Element | None
+    administration: etree._Element | None
+    flows: etree._Element | None
+
+
+def parts_of(element: etree._Element) -> Parts | None:
+    """The parts of a data set, or `None` if it has no reference function."""
+    meta = child(element, "metaInformation")
+    process = child(meta, "processInformation")
+    function = child(process, "referenceFunction")
+    if function is None:
+        return None
+    return Parts(
+        function,
+        child(process, "dataSetInformation"),
+        child(process, "geography"),
+        child(process, "technology"),
+        child(process, "timePeriod"),
+        child(meta, "modellingAndValidation"),
+        child(meta, "administrativeInformation"),
+        child(element, "flowData"),
+    )
+
+
+def child(element: etree._Element | None, tag: str) -> etree._Element | None:
+    """The first child of a tag, in any namespace."""
+    return None if element is None else element.find(f"{{*}}{tag}")
+
+
+def children(element: etree._Element | None, tag: str) -> list[etree._Element]:
+    """All children of a tag, in any namespace."""
+    return [] if element is None else element.findall(f"{{*}}{tag}")
+
+
+def get(element: etree._Element | None, attribute: str) -> str | None:
+    """An attribute as one line."""
+    return None if element is None else one_line(element.get(attribute))
+
+
+def category(element: etree._Element) -> tuple[str, ...]:
+    """Category and subcategory: a compartment, or a class path."""
+    parts = (interned(element.get("category")), interned(element.get("subCategory")))
+    return tuple(part for part in parts if part)
+
+
+def raw(element: etree._Element | None, attribute: str) -> str | None:
+    """An attribute with its line breaks."""
+    return None if element is None else element.get(attribute)
+
+
+def exchanges_of(parts: Parts, mender: Mender, language: str) -> tuple[Exchange, ...]:
+    """The exchanges, with at least one reference flow among them."""
+    shares = _shares(parts, mender)
+    found = [
+        _exchange(item, number, shares, mender, language)
+        for number, item in enumerate(children(parts.flows, "exchange"), 1)
+    ]
+    if any(exchange.reference for exchange in found):
+        return tuple(found)
+    if any(exchange.id in shares for exchange in found):
+        # A multi-output process states its products as co-products that share its burdens.
+        mender.note(CO_PRODUCTS)
+        return tuple(replace(x, reference=x.id in shares) for x in found)
+    mender.note(FROM_FUNCTION)
+    function = parts.function
+    reference = Exchange(
+        id="0",
+        flow=Text.of(function.get("name"), language),
+        direction="output",
+        amount=mender.number(function.get("amount")),
+        unit=unit_of(function),
+        reference=True,
+        flow_kind="product",
+        category=category(function),
+        cas=interned(function.get("CASNumber")),
+        location=get(parts.geography, "location"),
+    )
+    return (reference, *found)
+
+
+def _exchange(
+    item: etree._Element,
+    number: int,
+    shares: dict[str, float | None],
+    mender: Mender,
+    language: str,
+) -> Exchange:
+    direction, group = _group(item, mender)
+    kinds = _INPUTS if direction == "input" else _OUTPUTS
+    kind = kinds.get(group or "")
+    id_ = item.get("number") or str(number)
+    return Exchange(
+        id=id_,
+        flow=Text.of(one_line(item.get("name")), language),
+        direction=direction,
+        amount=mender.number(item.get("meanValue")),
+        unit=unit_of(item),
+        reference=direction == "output" and group == "0",
+        flow_kind=kind,
+        category=category(item),
+        cas=interned(item.get("CASNumber")),
+        location=interned(item.get("location")),
+        comment=mender.text(item.get("generalComment"), language),
+        avoided=direction == "output" and group == "1",
+        allocation=shares.get(id_),
+    )
+
+
+def _group(item: etree._Element, mender: Mender) -> tuple[Direction, str | None]:
+    for child in item:
+        tag = etree.QName(child).localname
+        if tag in ("inputGroup", "outputGroup"):
+            return ("input" if tag == "inputGroup" else "output"), (child.text or "").strip()
+    mender.note(NO_GROUP)
+    return "output", None
+
+
+def unit_of(item: etree._Element) -> str | None:
+    """The unit as written."""
+    return interned(item.get("unit"))
+
+
+def _shares(parts: Parts, mender: Mender) -> dict[str, float | None]:
+    """Allocated co-products by number; the share only where it is the same for every exchange."""
+    fractions: dict[str, set[float]] = {}
+    for item in children(parts.flows, "allocation"):
+        product = item.get("referenceToCoProduct") or ""
+        fraction = mender.number(item.get("fraction"))
+        if fraction is not None:
+            fractions.setdefault(product, set()).add(fraction)
+    return {
+        product: next(iter(values)) / 100 if len(values) == 1 else None
+        for product, values in fractions.items()
+    }
+
+
+def factors_of(
+    parts: Parts, record: Record, mender: Mender, language: str
+) -> tuple[ImpactResult, ...]:
+    """The factors of an impact category, one for each elementary flow."""
+    unit = unit_of(parts.function)
+    method = str(record.name) or None
+    return tuple(
+        ImpactResult(
+            indicator=Text.of(", ".join((item.get("name") or "", *category(item))), language),
+            method=method,
+            amount=mender.number(item.get("meanValue")),
+            unit=f"{unit}/{unit_of(item)}" if unit and unit_of(item) else unit,
+        )
+        for item in children(parts.flows, "exchange")
+    )

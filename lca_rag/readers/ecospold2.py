@@ -1,0 +1,108 @@
+"""EcoSpold 2: one activity per file, and the `MasterData` that its names and units may live in.
+
+An activity id is shared by all products of an activity, so a record is identified by activity and
+reference product together (the two halves of ecoinvent's file names).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from lca_rag.errors import ReadError
+from lca_rag.readers.context import Package, ReadContext
+from lca_rag.readers.ecospold2_activity import MAPPED, activity_record
+from lca_rag.readers.ecospold2_master import MASTER_ROOTS, Master, flow_records
+from lca_rag.readers.nodes import Node, Paths, xml_root
+from lca_rag.readers.prose import member_path
+from lca_rag.record import Record
+
+_NAMESPACE = re.compile(rb"EcoInvent\.org/EcoSpold02|<(?:\w+:)?(?:child)?[aA]ctivityDataset[\s>]")
+_WITHIN = re.compile(r"(/(?:uncertainty|property|parameter))/.*")  # one count for the whole element
+_ACTIVITIES = ("activityDataset", "childActivityDataset")
+_FORMAT = "ecospold2"
+
+
+class EcoSpold2Reader:
+    """Reads EcoSpold 2 files and their master data."""
+
+    format = _FORMAT
+
+    def recognise(self, name: str, head: bytes) -> bool:
+        """Whether the head names the EcoSpold 2 namespace or an activity data set."""
+        return _NAMESPACE.search(plain(head)) is not None
+
+    def read(
+        self, package: Package, names: Sequence[str], context: ReadContext
+    ) -> Iterator[Record]:
+        """Flows of the master data first, then one record for each activity and product."""
+        paths = Paths()
+        master = Master()
+        activities: list[str] = []
+        for name in names:
+            if name.endswith(".spold") or not _is_master(package, name):
+                activities.append(name)
+            elif (found := _parse(package, name, context, Paths())) is not None:
+                root, node = found
+                master.add(root, node)
+                yield from flow_records(root, node, member_path(package, name), master, context)
+        for name in activities:
+            if (found := _parse(package, name, context, paths)) is not None:
+                yield from _activities(found, member_path(package, name), master, context)
+        context.report.unmapped.update(_unmapped(paths))
+
+
+def _unmapped(paths: Paths) -> Counter[str]:
+    """How often each element was met that no record field holds."""
+    found: Counter[str] = Counter()
+    for path, count in paths.leaves():
+        label = _WITHIN.sub(r"\1", path.removeprefix("ecoSpold/"))
+        if not MAPPED.match(label):
+            found[f"{_FORMAT}:{label}"] = max(found[f"{_FORMAT}:{label}"], count)
+    return found
+
+
+def plain(head: bytes) -> bytes:
+    """The head as ASCII, whatever Unicode form the byte order mark announces."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return head.decode("utf-16", "ignore").encode("ascii", "ignore")
+    return head
+
+
+def _is_master(package: Package, name: str) -> bool:
+    try:
+        head = plain(package.read(name)[:4096])
+    except ReadError:
+        return False  # reported when its turn comes
+    return any(root.encode() in head for root in MASTER_ROOTS)
+
+
+def _parse(
+    package: Package, name: str, context: ReadContext, paths: Paths
+) -> tuple[str, Node] | None:
+    try:
+        return xml_root(package.read(name), paths)
+    except ReadError as exc:
+        context.skip(member_path(package, name), str(exc))
+        return None
+
+
+def _activities(
+    found: tuple[str, Node], path: str, master: Master, context: ReadContext
+) -> Iterator[Record]:
+    root, node = found
+    data_sets = [item for tag in _ACTIVITIES for item in node.all(tag)]
+    if root != "ecoSpold":
+        context.skip(path, f"the root element is <{root}>, not <ecoSpold>")
+    elif not data_sets:
+        context.skip(path, "it holds no activityDataset and no childActivityDataset")
+    for item in data_sets:
+        activity = item.one("activityDescription", "activity").attribute("id")
+        if activity is None:
+            context.skip(path, "an activity has no id, so it cannot be told from others")
+        else:
+            yield activity_record(item, activity, path, master, context)
+
+
+READER = EcoSpold2Reader()
