@@ -4,7 +4,7 @@ The tables in `demo_tables/` are ours; every amount in them is illustrative. A f
 shares a technology text and a base inventory; each variant (`@ place year valid-until`) overrides
 amounts and has its own comment, so that place and year matter in search.
 
-    python benchmarks/demo_make.py [lca_rag/demo/demo.zip]
+    python -m benchmarks.demo_make [lca_rag/demo/demo.zip]
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
-from demo_read import Family, Flow, families, flows, rows
+
+from benchmarks.demo_read import Family, Flow, families, flows, rows
 
 TARGET = Path(__file__).parents[1] / "lca_rag" / "demo" / "demo.zip"
 VERSION = "01.00.000"

@@ -51,7 +51,8 @@ def flows() -> dict[str, Flow]:
             continue
         cells = [cell.strip() for cell in line.split("|")]
         path = tuple(part.strip() for part in cells[5].split(">") if part.strip())
-        found[cells[0]] = Flow(*cells[:5], path, *cells[6:])
+        key, name, zh, kind, measure, _, cas, formula, synonyms, text = cells
+        found[key] = Flow(key, name, zh, kind, measure, path, cas, formula, synonyms, text)
     return found
 
 
@@ -70,7 +71,8 @@ def families() -> Iterator[tuple[Family, list[str]]]:
 
 def _family(lines: list[str], path: tuple[str, ...]) -> tuple[Family, list[str]]:
     cells = [cell.strip() for cell in lines[0].removeprefix("#").split("|")]
-    family = Family(*cells[:5], float(cells[5]), cells[6], path)
+    reference, name, zh, route, mix, amount, data_type = cells
+    family = Family(reference, name, zh, route, mix, float(amount), data_type, path)
     variants = []
     for line in lines[1:]:
         mark, _, rest = line.partition(" ")

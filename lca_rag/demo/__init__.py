@@ -1,6 +1,6 @@
 """The demo database: small, ours, and illustrative in every amount.
 
-`benchmarks/demo_make.py` writes it from tables; `lca-rag demo`, the README and tests use it.
+`python -m benchmarks.demo_make` writes it from tables; `lca-rag demo`, the README and tests use it.
 """
 
 from __future__ import annotations
