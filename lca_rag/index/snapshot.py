@@ -1,0 +1,172 @@
+"""One committed state of an index, as arrays over positions; immutable, for any thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from lca_rag.errors import IndexStateError
+from lca_rag.index.catalogue import Catalogue, unpack_record
+from lca_rag.index.columns import COLUMNS, TEXT_COLUMNS, YEAR_COLUMNS
+from lca_rag.index.derived import LEXICAL, STATES, codes_of
+from lca_rag.index.lexical import Lexical, Segment
+from lca_rag.record import Record
+
+ChromaQuery = Callable[
+    [NDArray[np.float32], int, Mapping[str, object] | None], list[tuple[str, float]]
+]
+"""Unit vector, number of hits, Chroma's `where` -> ids with their cosine, best first."""
+
+
+class Snapshot:
+    """The records, vectors and words of one state; positions run from 0 to `len(snapshot) - 1`.
+
+    Positions follow the ids in code point order, so each database is one stretch of them.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, folder: Path, files: str | None, chroma: ChromaQuery
+    ) -> None:
+        self._catalogue = catalogue
+        self._folder = folder
+        self._files = folder / STATES / files if files else None
+        self._chroma = chroma
+        self._columns: dict[str, NDArray[np.generic]] = {}
+        self.generation = 0
+        self.ids: Sequence[str] = ()
+        """Record ids by position."""
+        self.databases: Mapping[str, range] = {}
+        """Positions of each database."""
+        self.matrix: NDArray[np.float32]
+        """Unit document vectors, float32 (n, d), memory-mapped; cosine = `matrix @ vector`."""
+        self._load(int(catalogue.meta("dimension") or 0))
+
+    def _load(self, dimension: int) -> None:
+        if self._files is None:
+            self.matrix = np.zeros((0, dimension), dtype=np.float32)
+            self._contents = np.zeros((0, 16), dtype=np.uint8)
+            self._segments: dict[str, str] = {}
+            return
+        meta = orjson.loads((self._files / "state.json").read_bytes())
+        self.generation = meta["generation"]
+        self.ids = orjson.loads((self._files / "ids.json").read_bytes())
+        self.databases = {name: range(start, stop) for name, start, stop, _ in meta["databases"]}
+        self._segments = {name: segment for name, _, _, segment in meta["databases"]}
+        mode: Literal["r"] | None = "r" if self.ids else None  # an empty file cannot be mapped
+        self.matrix = np.load(self._files / "matrix.npy", mmap_mode=mode)
+        self._contents = np.load(self._files / "contents.npy", mmap_mode=mode)
+
+    def __len__(self) -> int:
+        """Number of records."""
+        return len(self.ids)
+
+    @cached_property
+    def lexical(self) -> Lexical:
+        """Words over the same positions, one segment per database.
+
+        Raises:
+            IndexStateError: If this state is so old that its files are gone.
+        """
+        try:
+            return self._read_lexical()
+        except FileNotFoundError as exc:
+            raise self._outdated() from exc
+
+    def _outdated(self) -> IndexStateError:
+        return IndexStateError(
+            f"{self._folder}: the files of state {self.generation} are gone; take a new snapshot, "
+            "or run `lca-rag repair` if that does not help"
+        )
+
+    def _read_lexical(self) -> Lexical:
+        segments = {
+            name: (
+                Segment.load(self._folder / LEXICAL / self._segments[name]),
+                np.arange(positions.start, positions.stop, dtype=np.int64),
+            )
+            for name, positions in self.databases.items()
+        }
+        return Lexical(segments, len(self))
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {name: position for position, name in enumerate(self.ids)}
+
+    def position(self, id: str) -> int | None:
+        """Where a record stands, or `None` if this state does not hold it."""
+        return self._positions.get(id)
+
+    def column(self, name: str) -> NDArray[np.generic]:
+        """One column by position.
+
+        Text columns hold objects (`None` where unknown), years floats (NaN where unknown, so that
+        no comparison holds), and `newest` booleans.
+
+        Raises:
+            ValueError: If there is no such column.
+            IndexStateError: If this state is so old that its files are gone.
+        """
+        if name not in self._columns:
+            try:
+                self._columns[name] = self._read_column(name)
+            except FileNotFoundError as exc:
+                raise self._outdated() from exc
+        return self._columns[name]
+
+    def _read_column(self, name: str) -> NDArray[np.generic]:
+        if name not in COLUMNS and name != "newest":
+            raise ValueError(f"no column {name!r}; there are {', '.join((*COLUMNS, 'newest'))}")
+        if self._files is None:
+            kind = np.object_ if name in TEXT_COLUMNS else np.float64
+            return np.zeros(0, dtype=kind if name != "newest" else np.bool_)
+        values: NDArray[np.generic] = np.load(self._files / "columns" / f"{name}.npy")
+        if name in YEAR_COLUMNS or name == "newest":
+            return values
+        categories = orjson.loads((self._files / "columns" / f"{name}.json").read_bytes())
+        return codes_of(categories, values.astype(np.int32))
+
+    def record(self, position: int) -> Record:
+        """The record at a position."""
+        return self.records([position])[0]
+
+    def records(self, positions: Iterable[int]) -> list[Record]:
+        """The records at these positions, in the order asked.
+
+        Raises:
+            IndexStateError: If this state is so old that the catalogue has dropped its records.
+        """
+        wanted = [int(position) for position in positions]
+        contents = [self._contents[position].tobytes() for position in wanted]
+        bodies = dict(
+            self._catalogue.rows_in(
+                "SELECT content, body FROM bodies WHERE content IN ({})", set(contents)
+            )
+        )
+        sources = dict(
+            self._catalogue.rows_in(
+                "SELECT id, provenance FROM records WHERE id IN ({})",
+                {self.ids[position] for position in wanted},
+            )
+        )
+        if not bodies.keys() >= set(contents):
+            raise self._outdated()
+        return [
+            unpack_record(bodies[content], sources.get(self.ids[position]))
+            for position, content in zip(wanted, contents, strict=True)
+        ]
+
+    def chroma_query(
+        self, vector: NDArray[np.float32], k: int, where: Mapping[str, object] | None = None
+    ) -> list[tuple[int, float]]:
+        """The `k` nearest by Chroma's approximate search: positions and cosines, best first.
+
+        Records that Chroma knows and this state does not are left out.
+        """
+        hits = ((self.position(name), score) for name, score in self._chroma(vector, k, where))
+        return [(position, score) for position, score in hits if position is not None]
