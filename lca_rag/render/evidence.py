@@ -11,18 +11,23 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from lca_rag.places import find_place
 from lca_rag.record import Direction, Exchange, Record, Text
+from lca_rag.render.search import FILLER
 
 __all__ = ["evidence"]
 
 NOT_STATED = "not stated"
-_FILLER = frozenset(("none", "无", "nan", "-", "/"))
+_UNSHOWN = "Data generation"
+"""Label of a detail that mostly holds people's e-mail addresses."""
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
-_SPECIAL = re.compile(r"[\\`*<>\[\]|&]")
-_OPENING = re.compile(r"^(\s*)(#{1,6}(?=\s|$)|[-+=]|~~~)", re.MULTILINE)
-_ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+_SPECIAL = re.compile(r"\\|`|\||<|\*{2,}|_{2,}|&(?=#?\w+;)|\](?=[(\[:])")
+"""What starts HTML, code, a table cell, bold text (our labels), an entity, or ends a link text."""
+_OPENING = re.compile(r"#{1,6}(?=\s|$)|[-+](?=\s|$)|[-=]+$|>|~~~|\d+[.)](?=\s)")
+"""What would open a heading, a list, a quotation or a fence at the start of a line."""
+_ENTITIES = {"<": "&lt;", "&": "&amp;"}
 
 
 def evidence(record: Record, *, limit: int | None = None) -> str:
@@ -42,14 +47,11 @@ def _lines(record: Record, limit: int | None) -> Iterator[str]:
     yield from _facts(_scope(record))
     if record.flow is not None:
         yield from _flow_properties(record)
-    yield from _prose("Description", record.comment)
-    yield from _prose("Technology", record.technology)
-    yield from _prose("Applicability", record.applicability)
+    yield from _prose(_descriptions(record))
     yield from _inventory(record, "input", limit)
     yield from _inventory(record, "output", limit)
     yield from _results(record, limit)
-    for label, words in record.details:
-        yield from _prose(label, words)
+    yield from _prose(item for item in record.details if item[0] != _UNSHOWN)
     yield from _references(record)
 
 
@@ -57,7 +59,8 @@ def _identity(record: Record) -> Iterator[tuple[str, str | None]]:
     licence = record.licence
     yield "Record", f"`{record.id.replace('`', '')}`"
     kind = record.flow.kind + " flow" if record.flow is not None else record.kind
-    yield "Kind", f"{kind}, {_inline(record.data_type)}" if record.data_type else kind
+    said = record.data_type is None or record.data_type.lower() == kind
+    yield "Kind", kind if said else f"{kind}, {_inline(record.data_type)}"
     yield "Licence", _inline(licence.type) if licence.type else NOT_STATED
     if licence.copyright is not None:
         yield "Copyright", "yes" if licence.copyright else "no"
@@ -103,6 +106,11 @@ def _place(record: Record) -> Iterator[tuple[str, str | None]]:
         )
         yield "Parts of the place", ", ".join(map(_inline, place.parts))
         yield "Geography", _joined(place.description)
+
+
+def _spelled_out(code: str) -> str:
+    area = find_place(code)
+    return area.name if area is not None else ""
 
 
 def _period(record: Record) -> Iterator[str]:
@@ -204,14 +212,25 @@ def _facts(pairs: Iterable[tuple[str, str | None]]) -> Iterator[str]:
     yield ""
 
 
-def _prose(label: str, words: Text) -> Iterator[str]:
-    text = words.join()
-    if text and text.lower() not in _FILLER:
-        yield from (f"## {_inline(label)}", "", *(f"> {line}" for line in _quoted(text)), "")
+def _descriptions(record: Record) -> Iterator[tuple[str, Text]]:
+    yield "Description", record.comment
+    yield "Technology", record.technology
+    yield "Applicability", record.applicability
 
 
-def _quoted(text: str) -> list[str]:
-    return _OPENING.sub(r"\1\\\2", _escaped(text)).splitlines()
+def _prose(sections: Iterable[tuple[str, Text]]) -> Iterator[str]:
+    """Headings over quoted text; fillers, and what was said before, are left out."""
+    said: set[str] = set()
+    for label, words in sections:
+        text = words.join()
+        if text and text not in said and text.lower() not in FILLER:
+            said.add(text)
+            yield from (f"## {_inline(label)}", "", *_quoted(text), "")
+
+
+def _quoted(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        yield f"> {_inline(line)}".rstrip()
 
 
 def _table(
@@ -254,10 +273,13 @@ def _joined(words: Text) -> str:
 
 def _inline(text: str | None) -> str:
     """Text of a source on one line, with nothing in it that Markdown or HTML would act on."""
-    return _escaped(" ".join((text or "").split()))
+    line = _SPECIAL.sub(_inert, _UNSEEN.sub("", " ".join((text or "").split())))
+    opening = _OPENING.match(line)
+    if opening is None:
+        return line
+    end = opening.end() - 1
+    return f"{line[:end]}\\{line[end:]}" if line[0].isdigit() else f"\\{line}"
 
 
-def _escaped(text: str) -> str:
-    return _SPECIAL.sub(
-        lambda found: _ENTITIES.get(found[0], "\\" + found[0]), _UNSEEN.sub("", text)
-    )
+def _inert(found: re.Match[str]) -> str:
+    return "".join(_ENTITIES.get(character, "\\" + character) for character in found[0])

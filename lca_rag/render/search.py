@@ -17,17 +17,11 @@ __all__ = ["search_fields", "search_text"]
 
 _SPACE = re.compile(r"\s+")
 _PADDED_CAS = re.compile(r"\b0+(\d{2,7}-\d{2}-\d)\b")
+FILLER = frozenset(("none", "无", "nan", "n/a", "-", "/"))
+"""Prose that says nothing."""
 _UNSEARCHED_DETAILS = frozenset(("Review", "Data generation"))
-_UNSEARCHED_REFERENCES = frozenset(
-    (
-        "owner",
-        "data entry",
-        "preceding version",
-        "registration authority",
-        "compliance",
-        "publisher",
-    )
-)
+_SEARCHED_REFERENCES = frozenset(("data source", "documentation", "included process", "method"))
+"""The others name people, bodies, file formats and pictures."""
 _IDENTIFIERS = frozenset(("Identifier", "Registration number"))
 
 
@@ -126,9 +120,9 @@ def _other(record: Record) -> Iterator[str]:
     yield from record.method_approaches
     for label, words in record.details:
         if label not in _UNSEARCHED_DETAILS:
-            yield from words.all()
+            yield from (text for text in words.all() if text.lower() not in FILLER)
     for reference in record.references:
-        if reference.role not in _UNSEARCHED_REFERENCES:
+        if reference.role in _SEARCHED_REFERENCES:
             yield from reference.name.all()
     for result in record.results:
         yield from result.indicator.all()
