@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from lca_rag.errors import ReadError
-from lca_rag.readers import ecospold1, ecospold2, ilcd, jsonld, tidas
+from lca_rag.readers import ecospold1, ecospold2, factors, ilcd, jsonld, simapro, tidas
 from lca_rag.readers.context import OnSkip, ReadContext, Reader, ReadReport, Skip
 from lca_rag.readers.files import OpenPackage, open_package
 from lca_rag.record import Record, database_slug
@@ -25,6 +25,8 @@ READERS: tuple[Reader, ...] = (
     jsonld.READER,
     ecospold2.READER,
     ecospold1.READER,
+    simapro.READER,
+    factors.READER,
 )
 
 _DATA = (".xml", ".json", ".spold", ".csv", ".xlsx", ".zip", ".7z", ".jsonl", ".tsv", ".xls")
