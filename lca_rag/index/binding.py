@@ -34,6 +34,11 @@ def store_fingerprint(writer: Writer, fingerprint: Fingerprint) -> None:
     writer.set_meta("dimension", str(fingerprint.dimension))
 
 
+def unknown_fingerprint(dimension: int) -> Fingerprint:
+    """Stands for vectors that somebody else made and did not name."""
+    return Fingerprint("given by the caller", "", "", dimension, 0)
+
+
 def bind(writer: Writer, encoder: Encoder) -> None:
     """Make an empty index that of `encoder`; one that holds records must be already.
 

@@ -89,7 +89,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def create(folder: Path) -> None:
+def create_catalogue(folder: Path) -> None:
     """Make an empty catalogue in `folder`, which must be new, empty, or hold one already.
 
     Raises:

@@ -198,6 +198,15 @@ class Collection:
         pairs = zip(found["ids"][0], found["distances"][0], strict=True)
         return [(name, 1.0 - float(distance)) for name, distance in pairs]
 
+    def ours(self, ids: Sequence[str]) -> list[str]:
+        """Those of `ids` that an index of ours wrote."""
+        found: list[str] = []
+        for start in range(0, len(ids), self.batch):
+            part = self.raw.get(ids=list(ids[start : start + self.batch]), include=["metadatas"])
+            rows = zip(part["ids"], part["metadatas"], strict=True)
+            found += [name for name, metadata in rows if "lca_content" in (metadata or {})]
+        return found
+
     def ids(self) -> set[str]:
         """Every id, fetched page by page."""
         found: set[str] = set()

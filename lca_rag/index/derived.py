@@ -84,6 +84,10 @@ class Deriver:
             if path.name not in used:
                 shutil.rmtree(path, ignore_errors=True)
 
+    def forget_words(self) -> None:
+        """Let the next state build every lexical segment anew."""
+        shutil.rmtree(self.folder / LEXICAL, ignore_errors=True)
+
     def _folders(self, name: str) -> list[Path]:
         folder = self.folder / name
         return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []

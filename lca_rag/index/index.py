@@ -3,171 +3,152 @@
 from __future__ import annotations
 
 import json
-import shutil
-import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
-from uuid import uuid4
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from lca_rag.encoders import Encoder, Fingerprint
 from lca_rag.errors import IndexStateError
-from lca_rag.index import catalogue as catalogues
-from lca_rag.index.binding import bind, check, store_fingerprint, stored_fingerprint
-from lca_rag.index.catalogue import Catalogue
-from lca_rag.index.derived import LEXICAL, Deriver, digest
-from lca_rag.index.lock import WriterLock
-from lca_rag.index.mirror import EmbeddedMirror, pending
-from lca_rag.index.preparation import pack, pack_fields
-from lca_rag.index.snapshot import Snapshot
-from lca_rag.index.sync import Progress, SyncReport, checked_vectors, synchronise
-from lca_rag.index.texts import DATABASE, text_record
-from lca_rag.index.writer import Change, Writer
+from lca_rag.index.adoption import (
+    adoption_folder,
+    foreign_collection,
+    pages,
+    take_over,
+    verify_sample,
+    width_of,
+)
+from lca_rag.index.binding import (
+    bind,
+    check,
+    store_fingerprint,
+    stored_fingerprint,
+    unknown_fingerprint,
+)
+from lca_rag.index.catalogue import FILE_NAME, Catalogue, create_catalogue
+from lca_rag.index.given import store_given
+from lca_rag.index.location import Location
+from lca_rag.index.preparation import refresh_fields
+from lca_rag.index.reading import Reading
+from lca_rag.index.report import INCOMPLETE, Progress, SyncReport, silent
+from lca_rag.index.sync import keep_all, pruner, synchronise, unseen
+from lca_rag.index.texts import DATABASE, text_records
+from lca_rag.index.writer import Writer
 from lca_rag.readers.context import Skip
-from lca_rag.record import Record, version_key
+from lca_rag.record import Record, database_slug
 
-_OPEN_ATTEMPTS = 20
-
-
-def _silent(_stage: str, _done: int) -> None:
-    """Tell nobody."""
+if TYPE_CHECKING:
+    from chromadb import Collection as ChromaCollection
 
 
-class Index:
+class Index(Reading):
     """Databases of records, embedded and ready for search.
 
     Any number of processes may read one index while one writes to it; readers see the last
     committed state. Methods may be called from any thread.
     """
 
-    def __init__(self, folder: Path, catalogue: Catalogue, encoder: Encoder | None) -> None:
-        self.folder = folder
-        self._catalogue = catalogue
-        self._encoder = encoder
-        self._deriver = Deriver(folder)
-        self._lock = WriterLock(folder)
-        self._mirror = EmbeddedMirror(folder, self._lock)
-        self._mutex = threading.RLock()
-        self._snapshot: Snapshot | None = None
-        self._snapshot_mutex = threading.Lock()
-
     @classmethod
     def open(
-        cls, location: str | Path, *, encoder: Encoder | None = None, create: bool = True
+        cls,
+        location: str | Path,
+        *,
+        encoder: Encoder | None = None,
+        create: bool = True,
+        catalogue: Path | None = None,
     ) -> Self:
         """Open an index, or make an empty one.
 
         Args:
-            location: A folder.
+            location: A folder, or "http://HOST:PORT/COLLECTION" of a Chroma server.
             encoder: What makes and searches its vectors; without one, texts that are new cannot
                 be stored.
             create: Whether to make the index if there is none.
+            catalogue: Where this machine keeps its catalogue of a collection on a server; by
+                default in the user's cache (`LCA_RAG_CACHE`).
 
         Raises:
             IndexStateError: If there is no index and none can be made.
             FingerprintMismatch: If another encoder made it.
         """
-        folder = Path(location)
-        if create and not (folder / catalogues.FILE_NAME).exists():
-            catalogues.create(folder)
+        server = Location.parse(str(location))
+        folder = (catalogue or server.folder()) if server else Path(location)
+        if (create or server) and not (folder / FILE_NAME).exists():
+            create_catalogue(folder)
         folder = folder.resolve()
-        catalogue = Catalogue.open(folder)
-        if encoder is not None and catalogue.state().generation:
-            check(catalogue, encoder)
-        return cls(folder, catalogue, encoder)
+        index = cls(folder, Catalogue.open(folder), encoder, server)
+        try:
+            index._catch_up()
+            if server and not create and not index._catalogue.state().generation:
+                raise IndexStateError(f"{server}: no index is here; make one with `lca-rag index`")
+            if encoder is not None and index._catalogue.state().generation:
+                check(index._catalogue, encoder)
+        except BaseException:
+            index.close()
+            raise
+        return index
 
-    def __enter__(self) -> Self:
-        """The index itself."""
-        return self
+    @classmethod
+    def from_chroma(
+        cls,
+        collection: object,
+        *,
+        encoder: Encoder | None = None,
+        folder: Path | None = None,
+        name: str | None = None,
+        database: str | None = None,
+        reembed: bool = False,
+    ) -> Self:
+        """Adopt a Chroma collection that something else wrote, without changing it.
 
-    def __exit__(self, *_: object) -> None:
-        """Close it."""
-        self.close()
+        Its rows are copied into an index of their own, with their vectors; called again, what is
+        new there is added, what changed is changed and what left is removed. A row that carries a
+        record of ours becomes that record, any other a record of kind "text" whose UUID is the id
+        in the collection.
 
-    def close(self) -> None:
-        """Close files and connections. Snapshots that were taken lose their records."""
-        with self._mutex:
-            self._mirror.close()
-            self._catalogue.close()
-
-    @property
-    def encoder(self) -> Encoder | None:
-        """The encoder that the index was opened with."""
-        return self._encoder
-
-    @property
-    def fingerprint(self) -> Fingerprint | None:
-        """Which encoder made the vectors; `None` before the first."""
-        return stored_fingerprint(self._catalogue)
-
-    # ---- reading
-
-    def snapshot(self) -> Snapshot:
-        """The last committed state; the same object until there is a newer one.
+        Args:
+            collection: A chromadb collection, a folder that Chroma wrote (which no other process
+                may have open), or "http://HOST:PORT/COLLECTION".
+            encoder: What made the vectors, checked on a sample; needed to search by text.
+            folder: Where the copy lies; by default in the user's cache (`LCA_RAG_CACHE`).
+            name: Name of the collection, for a folder that holds several.
+            database: Database of the texts; made from the collection's name by default.
+            reembed: Make all vectors anew with `encoder` instead of taking those that are there.
 
         Raises:
-            IndexStateError: If files of the state are missing.
+            FingerprintMismatch: If `encoder` did not make the vectors.
+            IndexStateError: If there is no such collection.
         """
-        with self._snapshot_mutex:
-            for attempt in range(_OPEN_ATTEMPTS):
-                state = self._catalogue.state()
-                if self._snapshot is not None and self._snapshot.generation == state.generation:
-                    return self._snapshot
-                try:
-                    self._snapshot = Snapshot(
-                        self._catalogue, self.folder, state.files, self._mirror.query
-                    )
-                except (OSError, ValueError) as exc:  # a newer state may have replaced it just now
-                    if attempt == _OPEN_ATTEMPTS - 1 or state == self._catalogue.state():
-                        raise IndexStateError(
-                            f"{self.folder}: the files of state {state.generation} cannot be read "
-                            f"({exc}); run `lca-rag repair`"
-                        ) from exc
-            return self._snapshot  # type: ignore[return-value]  # set, or raised above
+        with foreign_collection(collection, name) as raw:
+            if encoder is not None and not reembed:
+                verify_sample(raw, encoder)
+            index = cls.open(folder or adoption_folder(raw), encoder=encoder)
+            try:
+                index._adopt(raw, database or database_slug(raw.name), reembed=reembed)
+            except BaseException:
+                index.close()
+                raise
+        return index
 
-    def get(self, id: str) -> Record | None:
-        """A record by its id; by `database/uuid` or UUID alone, the newest version of it."""
-        found = self._catalogue.records(self._catalogue.ids(id))
-        return max(found, key=lambda record: version_key(record.version), default=None)
-
-    def versions(self, key: str) -> list[Record]:
-        """Every version that `database/uuid`, or a UUID, has; newest first."""
-        found = self._catalogue.records(self._catalogue.ids(key))
-        return sorted(found, key=lambda record: version_key(record.version), reverse=True)
-
-    def databases(self) -> list[tuple[str, dict[str, int]]]:
-        """Each database with how many records of each kind it holds."""
-        found: dict[str, dict[str, int]] = {}
-        for database, kind, count in self._catalogue.counts():
-            found.setdefault(database, {})[kind] = count
-        return list(found.items())
-
-    def info(self) -> dict[str, object]:
-        """What is in the index, by which encoder, in which state."""
-        fingerprint = self.fingerprint
-        run = self._catalogue.meta("run")
-        return {
-            "location": str(self.folder),
-            "generation": self._catalogue.state().generation,
-            "databases": {name: counts for name, counts in self.databases()},
-            "encoder": self._catalogue.meta("encoder"),
-            "fingerprint": fingerprint.to_json() if fingerprint else None,
-            "run": json.loads(run) if run else None,
-            "chroma": {
-                **self._mirror.info(),
-                "state": self._catalogue.meta("chroma_state"),
-                "pending": pending(self._catalogue),
-            },
-            "bytes": sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file()),
-        }
-
-    # ---- writing
+    def _adopt(self, raw: ChromaCollection, database: str, *, reembed: bool) -> None:
+        with self._writing(bound=self._encoder is not None) as writer:
+            if self._encoder is None and stored_fingerprint(writer) is None:
+                with writer.transaction():
+                    store_fingerprint(writer, unknown_fingerprint(width_of(raw)))
+            take_over(
+                writer,
+                self._catalogue,
+                pages(raw),
+                database=database,
+                derive=self._deriver.derive,
+                remove=unseen,
+                encoder=self._encoder if reembed else None,
+            )
+            self._finish(writer, silent)
 
     def sync(
         self,
@@ -195,39 +176,28 @@ class Index:
             IndexLocked: If another process is writing.
             FingerprintMismatch: If another encoder made the index.
         """
-        tell = progress or _silent
+        tell = progress or silent
         began = time.monotonic()
         with self._writing() as writer:
             self._note_run(writer, None)
-            report = self._store(
-                writer, records, prune=prune, complete=complete, progress=tell, skipped=skipped
+            report = synchronise(
+                writer,
+                self._catalogue,
+                records,
+                encoder=self._encoder,
+                derive=self._deriver.derive,
+                remove=pruner(skipped) if prune and complete else keep_all,
+                progress=tell,
             )
             self._finish(writer, tell)
-            report = replace(report, seconds=time.monotonic() - began)
+            report = replace(
+                report,
+                skipped=(*skipped, *report.skipped),
+                seconds=time.monotonic() - began,
+                notes=(INCOMPLETE,) if prune and not complete else (),
+            )
             self._note_run(writer, report)
         return report
-
-    def _store(
-        self,
-        writer: Writer,
-        records: Iterable[Record],
-        *,
-        prune: bool = False,
-        complete: bool = True,
-        progress: Progress = _silent,
-        skipped: Sequence[Skip] = (),
-    ) -> SyncReport:
-        return synchronise(
-            writer,
-            self._catalogue,
-            records,
-            encoder=self._encoder,
-            derive=self._deriver.derive,
-            prune=prune,
-            complete=complete,
-            skipped=skipped,
-            progress=progress,
-        )
 
     def add_texts(
         self,
@@ -252,37 +222,24 @@ class Index:
         Returns:
             Record ids, in the order of `texts`.
         """
-        names = [str(uuid4()) for _ in texts] if ids is None else list(ids)
-        metadata = metadatas if metadatas is not None else [{} for _ in texts]
-        records = [
-            text_record(text, name, metadata=facts, database=database)
-            for text, name, facts in zip(texts, names, metadata, strict=True)
-        ]
-        last = list({record.id: record for record in records}.values())
+        records = text_records(texts, ids, metadatas, database)
+        last = {record.id: position for position, record in enumerate(records)}
         with self._writing(bound=vectors is None) as writer:
+            keys: dict[str, bytes] = {}
             if vectors is not None:
-                self._store_given(writer, texts, vectors, fingerprint)
-            self._store(writer, last)
-            self._finish(writer, _silent)
+                keys = store_given(
+                    writer, [record.id for record in records], texts, vectors, fingerprint
+                )
+            synchronise(
+                writer,
+                self._catalogue,
+                (records[position] for position in last.values()),
+                encoder=self._encoder,
+                derive=self._deriver.derive,
+                keys=keys,
+            )
+            self._finish(writer, silent)
         return [record.id for record in records]
-
-    def _store_given(
-        self,
-        writer: Writer,
-        texts: Sequence[str],
-        vectors: ArrayLike,
-        fingerprint: Fingerprint | None,
-    ) -> None:
-        """Store vectors that the caller made, so that the sync finds them."""
-        stored = stored_fingerprint(writer)
-        if stored is None or not writer.rows("SELECT 1 FROM records LIMIT 1"):
-            stored = fingerprint or Fingerprint("given by the caller", "", "", _width(vectors), 0)
-            with writer.transaction():
-                store_fingerprint(writer, stored)
-        rows = checked_vectors(vectors, len(texts), stored.dimension)
-        packed = [(digest(text.encode()), pack(text.encode())) for text in texts]
-        with writer.transaction():
-            writer.add_vectors(stored.key, packed, rows)
 
     def delete(self, ids: Iterable[str]) -> int:
         """Remove records by id; unknown ids are ignored.
@@ -295,8 +252,8 @@ class Index:
             present = [
                 row[0] for row in writer.rows_in("SELECT id FROM records WHERE id IN ({})", wanted)
             ]
-            change: Change = writer.publish(self._deriver.derive, remove=lambda _: present)
-            self._finish(writer, _silent)
+            change = writer.publish(self._deriver.derive, remove=lambda _: present)
+            self._finish(writer, silent)
         return change.removed
 
     def repair(self, progress: Progress | None = None) -> dict[str, object]:
@@ -307,35 +264,15 @@ class Index:
         Returns:
             What `info` says afterwards.
         """
-        tell = progress or _silent
+        tell = progress or silent
         with self._writing(bound=False) as writer:
-            integrity = writer.rows("PRAGMA quick_check")[0][0]
-            if integrity != "ok":
-                raise IndexStateError(
-                    f"{writer.path}: the catalogue itself is damaged ({integrity}); "
-                    "index again into a new folder"
-                )
-            self._refresh_fields(writer, tell)
-            shutil.rmtree(self.folder / LEXICAL, ignore_errors=True)
+            writer.check_integrity()
+            refresh_fields(writer, tell)
+            self._deriver.forget_words()
             writer.publish(self._deriver.derive, force=True)
             self._mirror.reset(writer)
             self._finish(writer, tell)
         return self.info()
-
-    def _refresh_fields(self, writer: Writer, progress: Progress) -> None:
-        """Render what words are searched in again, from the stored records."""
-        contents = [row[0] for row in writer.rows("SELECT content FROM bodies")]
-        for start in range(0, len(contents), 500):
-            bodies = writer.rows_in(
-                "SELECT content, body FROM bodies WHERE content IN ({})",
-                contents[start : start + 500],
-            )
-            fresh = [
-                (pack_fields(catalogues.unpack_record(body, None)), name) for name, body in bodies
-            ]
-            with writer.transaction() as connection:
-                connection.executemany("UPDATE bodies SET fields = ? WHERE content = ?", fresh)
-            progress("read", start + len(fresh))
 
     @contextmanager
     def _writing(self, *, bound: bool = True) -> Iterator[Writer]:
@@ -343,9 +280,11 @@ class Index:
         with self._mutex, self._lock:
             writer = Writer.open(self.folder)
             try:
-                if bound and self._encoder is not None:
-                    bind(writer, self._encoder)
-                yield writer
+                with self._mirror.session(writer):
+                    self._mirror.pull(writer, self._catalogue, self._deriver.derive)
+                    if bound and self._encoder is not None:
+                        bind(writer, self._encoder)
+                    yield writer
             finally:
                 writer.close()
 
@@ -366,15 +305,3 @@ class Index:
             note["skipped"] = len(report.skipped)
         with writer.transaction():
             writer.set_meta("run", json.dumps(note))
-
-
-def _width(vectors: ArrayLike) -> int:
-    """Length of each vector.
-
-    Raises:
-        ValueError: If the vectors are no table of numbers.
-    """
-    shape = np.shape(vectors)
-    if len(shape) != 2:
-        raise ValueError(f"vectors must have the shape (texts, dimension), not {shape}")
-    return int(shape[1])

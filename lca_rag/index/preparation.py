@@ -5,15 +5,17 @@ from __future__ import annotations
 import queue
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import orjson
 
-from lca_rag.index.catalogue import Catalogue
+from lca_rag.index.catalogue import Catalogue, unpack_record
 from lca_rag.index.columns import column_values
 from lca_rag.index.derived import digest
+from lca_rag.index.report import Progress
 from lca_rag.index.texts import record_text
+from lca_rag.index.writer import Writer
 from lca_rag.readers.context import Skip
 from lca_rag.record import Record
 from lca_rag.record_json import to_json
@@ -66,13 +68,30 @@ def _provenance(record: Record) -> bytes | None:
     return orjson.dumps((found.path, found.format, found.repairs)) if found else None
 
 
+def refresh_fields(writer: Writer, progress: Progress) -> None:
+    """Render what words are searched in again, from the stored records."""
+    contents = [row[0] for row in writer.rows("SELECT content FROM bodies")]
+    for start in range(0, len(contents), CHUNK):
+        bodies = writer.rows_in(
+            "SELECT content, body FROM bodies WHERE content IN ({})",
+            contents[start : start + CHUNK],
+        )
+        fresh = [(pack_fields(unpack_record(body, None)), name) for name, body in bodies]
+        with writer.transaction() as connection:
+            connection.executemany("UPDATE bodies SET fields = ? WHERE content = ?", fresh)
+        progress("read", start + len(fresh))
+
+
 class Preparation:
     """Prepares records on a thread; iterate over it for chunks of `Prepared`, in reading order."""
 
-    def __init__(self, records: Iterable[Record], catalogue: Catalogue) -> None:
+    def __init__(
+        self, records: Iterable[Record], catalogue: Catalogue, keys: Mapping[str, bytes]
+    ) -> None:
         self.tally = Tally()
         self._records = records
         self._catalogue = catalogue
+        self._keys = keys
         self._seen: dict[str, bytes] = {}
         self._queue: queue.Queue[list[Prepared] | BaseException | None] = queue.Queue(QUEUED_CHUNKS)
         self._stopped = threading.Event()
@@ -164,7 +183,7 @@ class Preparation:
         self, record: Record, content: bytes, body: bytes, known: tuple[bytes, bytes] | None
     ) -> Prepared:
         document = record_text(record) if record.kind == "text" else embedding_text(record)
-        text = digest(document.encode())
+        text = self._keys.get(record.id) or digest(document.encode())
         if known == (content, text):
             return Prepared(record.id, record.database, text, document)
         row = (

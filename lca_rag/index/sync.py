@@ -7,9 +7,8 @@ committed at once, so that a killed run loses no more than that.
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -21,15 +20,13 @@ from lca_rag.encoders import Encoder
 from lca_rag.errors import EncoderError, IndexStateError
 from lca_rag.index.catalogue import Catalogue
 from lca_rag.index.preparation import Preparation, Prepared, pack
+from lca_rag.index.report import Progress, SyncReport, silent
 from lca_rag.index.writer import Writer
 from lca_rag.readers.context import Skip
 from lca_rag.record import Record
 
-logger = logging.getLogger(__name__)
-
-Progress = Callable[[str, int], None]
-"""Told a stage ("read", "embedded", "stored") and how many records it has done so far."""
 Derive = Callable[[Catalogue, int], str]
+Remove = Callable[[Catalogue, Sequence[Skip]], Iterable[str]]
 
 WINDOW = 2048
 """Texts that are sorted by length together."""
@@ -37,25 +34,9 @@ _SLICE_SECONDS = 4.0
 _FIRST_SLICE = 32
 
 
-@dataclass(frozen=True, slots=True)
-class SyncReport:
-    """What a sync did."""
-
-    read: int
-    added: int
-    updated: int
-    unchanged: int
-    removed: int
-    skipped: tuple[Skip, ...]
-    """What could not be read or stored; each keeps the version that the index held."""
-    embedded: int
-    """Texts that were encoded; equal texts are encoded once, known ones never."""
-    duplicates: int = 0
-    """Records that came a second time in this run; the first one counts."""
-    seconds: float = field(default=0.0, compare=False)
-    """Wall time of the whole run, Chroma included."""
-    notes: tuple[str, ...] = ()
-    """What the caller should know, one sentence each."""
+def keep_all(_catalogue: Catalogue, _skipped: Sequence[Skip]) -> tuple[str, ...]:
+    """Removes nothing."""
+    return ()
 
 
 @dataclass
@@ -137,10 +118,9 @@ def synchronise(
     *,
     encoder: Encoder | None,
     derive: Derive,
-    prune: bool,
-    complete: bool,
-    skipped: Sequence[Skip],
-    progress: Progress,
+    remove: Remove = keep_all,
+    keys: Mapping[str, bytes] | None = None,
+    progress: Progress = silent,
 ) -> SyncReport:
     """Store what is new or changed in `records`; the catalogue's part of `Index.sync`.
 
@@ -150,9 +130,8 @@ def synchronise(
         records: What was read; consumed on another thread.
         encoder: Makes missing vectors; may be `None` if none will be missing.
         derive: Writes the derived files.
-        prune: Remove what was not read, within the databases that were.
-        complete: Whether `records` is all there is.
-        skipped: What the reader skipped; looked at afterwards.
+        remove: Names the ids to remove, knowing what was seen and what could not be stored.
+        keys: Keys of vectors that are stored already, by record id; filled while reading.
         progress: Told how far the run is.
     """
     run = _Run(
@@ -164,29 +143,21 @@ def synchronise(
     )
     with writer.transaction():
         writer.clear_staging()
-    with Preparation(records, reader) as preparation:
+    with Preparation(records, reader, keys or {}) as preparation:
         for window in _windows(preparation):
             progress("read", preparation.tally.read)
             run.store(window)
     tally = preparation.tally
-    skips = (*skipped, *tally.skipped)
-    notes: list[str] = []
-    if prune and not complete:
-        prune = False
-        notes.append("nothing was removed, because not everything was read")
-    change = writer.publish(
-        derive, remove=lambda catalogue: _to_prune(catalogue, skips) if prune else ()
-    )
+    change = writer.publish(derive, remove=lambda catalogue: remove(catalogue, tally.skipped))
     return SyncReport(
         read=tally.read,
         added=change.added,
         updated=change.updated,
         unchanged=run.unchanged,
         removed=change.removed,
-        skipped=skips,
+        skipped=tuple(tally.skipped),
         embedded=run.embedded,
         duplicates=tally.duplicates,
-        notes=tuple(notes),
     )
 
 
@@ -202,7 +173,12 @@ def _windows(preparation: Preparation) -> Iterator[list[Prepared]]:
         yield window
 
 
-def _to_prune(catalogue: Catalogue, skipped: Sequence[Skip]) -> list[str]:
+def pruner(skipped: Sequence[Skip]) -> Remove:
+    """Removes what was not seen, but for what the reader skipped (looked at when it is done)."""
+    return lambda catalogue, unstored: unseen(catalogue, (*skipped, *unstored))
+
+
+def unseen(catalogue: Catalogue, skipped: Sequence[Skip]) -> list[str]:
     """Ids that this run did not see, in the databases that it saw, but for what it skipped."""
     gone = catalogue.rows(
         "SELECT id, uuid, provenance FROM records "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from uuid import uuid4
 
 import orjson
 
@@ -33,6 +34,21 @@ def text_record(
         comment=Text((("", text),)) if text else Text(),
         extras=extras,
     )
+
+
+def text_records(
+    texts: Sequence[str],
+    ids: Sequence[str] | None,
+    metadatas: Sequence[Mapping[str, object]] | None,
+    database: str,
+) -> list[Record]:
+    """A record for each text; ids are made up where the host gives none."""
+    names = [str(uuid4()) for _ in texts] if ids is None else ids
+    facts = metadatas if metadatas is not None else [{} for _ in texts]
+    return [
+        text_record(text, name, metadata=metadata, database=database)
+        for text, name, metadata in zip(texts, names, facts, strict=True)
+    ]
 
 
 def record_text(record: Record) -> str:

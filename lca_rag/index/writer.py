@@ -82,6 +82,19 @@ class Writer(Catalogue):
         """Store one fact about the index, within the transaction of the caller."""
         self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
+    def check_integrity(self) -> None:
+        """Let SQLite look over the whole file.
+
+        Raises:
+            IndexStateError: If it is damaged.
+        """
+        found = self.rows("PRAGMA quick_check")[0][0]
+        if found != "ok":
+            raise IndexStateError(
+                f"{self.path}: the catalogue itself is damaged ({found}); "
+                "index again into a new folder"
+            )
+
     def clear_staging(self) -> None:
         """Forget what is staged."""
         self.connection.execute("DELETE FROM staged")

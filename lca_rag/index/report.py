@@ -1,0 +1,38 @@
+"""What a sync tells: on its way, and at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from lca_rag.readers.context import Skip
+
+Progress = Callable[[str, int], None]
+"""Told a stage ("read", "embedded", "stored") and how many records it has done so far."""
+
+INCOMPLETE = "nothing was removed, because not everything was read"
+
+
+def silent(_stage: str, _done: int) -> None:
+    """Progress that tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a sync did."""
+
+    read: int
+    added: int
+    updated: int
+    unchanged: int
+    removed: int
+    skipped: tuple[Skip, ...]
+    """What could not be read or stored; each keeps the version that the index held."""
+    embedded: int
+    """Texts that were encoded; equal texts are encoded once, known ones never."""
+    duplicates: int = 0
+    """Records that came a second time in this run; the first one counts."""
+    seconds: float = field(default=0.0, compare=False)
+    """Wall time of the whole run, Chroma included."""
+    notes: tuple[str, ...] = ()
+    """What the caller should know, one sentence each."""
