@@ -12,9 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from lca_rag.errors import ReadError
-from lca_rag.readers import ecospold1, ecospold2, factors, ilcd, jsonld, simapro, tidas
+from lca_rag.readers import (
+    brightway,
+    ecospold1,
+    ecospold2,
+    factors,
+    ilcd,
+    jsonld,
+    simapro,
+    tidas,
+)
 from lca_rag.readers.context import OnSkip, ReadContext, Reader, ReadReport, Skip
 from lca_rag.readers.files import OpenPackage, open_package
+from lca_rag.readers.prose import member_path
 from lca_rag.record import Record, database_slug
 
 __all__ = ["READERS", "ReadReport", "Reader", "Skip", "open_package", "read"]
@@ -25,6 +35,7 @@ READERS: tuple[Reader, ...] = (
     jsonld.READER,
     ecospold2.READER,
     ecospold1.READER,
+    brightway.READER,
     simapro.READER,
     factors.READER,
 )
@@ -74,7 +85,7 @@ def _records(path: Path, context: ReadContext) -> Iterator[Record]:
     report = context.report
     with open_package(path) as package:
         for fault in package.faults:
-            context.skip(f"{package.label}!{fault.name}", fault.reason)
+            context.skip(member_path(package, fault.name), fault.reason)
         groups = _groups(package, context)
         for reader, names in zip(READERS, groups, strict=True):
             if not names:
@@ -113,8 +124,8 @@ def _unrecognised(package: OpenPackage, name: str, head: bytes, context: ReadCon
     elif path.suffix.lower() not in _DATA or _NO_DATA_NAME.search(name):
         context.report.ignored[path.suffix.lower() or path.name] += 1
     elif not head.strip():
-        context.skip(f"{package.label}!{name}", "the file is empty")
+        context.skip(member_path(package, name), "the file is empty")
     else:
         context.skip(
-            f"{package.label}!{name}", "not recognised as any LCA format; see the README's table"
+            member_path(package, name), "not recognised as any LCA format; see the README's table"
         )
