@@ -16,7 +16,7 @@ from lca_rag.places import Area, find_place
 from lca_rag.places.table import table
 
 
-def name_of(key: Any) -> str:
+def name_of(key: str | tuple[str, str]) -> str:
     return key if isinstance(key, str) else key[1]
 
 

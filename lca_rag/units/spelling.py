@@ -87,12 +87,12 @@ _MONEY = re.compile(
 _SCALES = {None: 1, "k": 1e3, "thousand ": 1e3, "M": 1e6, "million ": 1e6}
 _EQUIVALENT = re.compile(
     r"^(?P<unit>kg|g|t|lb|Mt|mol|kBq|m3|MJ|kt|Gg|mg)\s*(?:of\s+)?(?P<what>[A-Za-z0-9 ,()+\-/]*?)"
-    r"\s*[-_ ]?\s*(?:eq(?:uiv(?:alents?)?)?\.?|equivalents?|当量)$",
+    r"\s*[-_ ]?\s*(?:eq(?:uiv(?:alents?)?|v)?\.?|äq(?:uiv|v)?\.?|当量)$",
     re.IGNORECASE,
 )
 _CO2E = re.compile(
     r"^(?P<unit>kg|g|t|lb|Mt|kt|mg|Gg|tonnes?|吨|千克|公斤)\s*(?:of\s+)?CO2\s*[-_ ]?\s*"
-    r"(?:e|eq|eqv|equiv|equivalents?|-?Äq|当量)\.?(?:\s+of\s+(?P<gas>[A-Z0-9a-z]+))?$",
+    r"(?:e|eq|eqv|equiv|equivalents?|äq|äqv|äquiv|当量)\.?(?:\s+of\s+(?P<gas>[A-Z0-9a-z]+))?$",
     re.IGNORECASE,
 )
 _OF = re.compile(r"^(?P<unit>[A-Za-z0-9]+)\s+(?:of\s+)?active (?:substance|ingredient)$")
@@ -187,7 +187,8 @@ def _whole(text: str) -> Quantity | None:
         match = _SI.match(text.replace("µ", "u"))
         if match:
             return _quantity(match.group().replace("Wh", "watt_hour"))
-        expression = table.folded.get(text.casefold())
+        # One letter in another case is another unit or none ("n" is no newton).
+        expression = table.folded.get(text.casefold()) if len(text) > 1 else None
     if expression is not None:
         return _quantity(expression)
     for pattern, build in _PATTERNS:
