@@ -1,0 +1,165 @@
+"""Which records a question is about, and whether any of them really is.
+
+A candidate of the search is judged by the question's notions: those that name the data set must
+be held by its name, place or year; the one whose amount is wanted must be a row. What no candidate
+holds is what the database does not have.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lca_rag.answer.amounts import converted
+from lca_rag.answer.figures import Figure, find_rows
+from lca_rag.answer.lexicon import Term
+from lca_rag.answer.question import Question
+from lca_rag.answer.view import View
+from lca_rag.record import Hit
+
+__all__ = ["Candidate", "Pair", "best_pair", "judge", "rank"]
+
+_UNKNOWN = 1.3
+"""Weight factor of a notion that no lexicon and no record name holds: it is likely the product."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A record with how well it fits."""
+
+    view: View
+    hit: Hit
+    subject: float
+    """Share of the naming notions that it holds, in [0, 1]."""
+    strong: float
+    """The same, counting only name and place."""
+    missing: tuple[Term, ...]
+    """Naming notions that it does not hold at all."""
+    place: float
+    """1 if every asked place fits, 0 if none does; 1 if none is asked."""
+    year: float
+    basis: bool
+    """Whether the asked basis can be computed from its reference flow."""
+    rows: tuple[Figure, ...]
+    score: float
+    held: tuple[float, ...]
+    """Per notion of the question, how firmly it is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two records to compare."""
+
+    one: Candidate
+    other: Candidate
+    score: float
+
+
+def rank(question: Question, views: Sequence[tuple[View, Hit]]) -> list[Candidate]:
+    """The candidates, best first."""
+    found = [judge(question, view, hit, place / max(len(views), 1)) for place, (view, hit) in enumerate(views)]
+    return sorted(found, key=lambda candidate: -candidate.score)
+
+
+def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candidate:
+    """How well one record fits; `rank` is its relative rank in the search, 0 for the first."""
+    held = tuple(view.held(term) for term in question.terms)
+    asked = question.asked
+    naming = [
+        (term, share) for term, share in zip(question.terms, held, strict=True) if term not in asked
+    ]
+    weight = sum(term.weight for term, _ in naming)
+    subject = sum(term.weight * share for term, share in naming) / weight if weight else 1.0
+    strong = (
+        sum(term.weight for term, share in naming if share == 1.0) / weight if weight else 1.0
+    )
+    place = _all([max(view.place_fits(area.code, said.text) for area in said.areas) for said in question.places])
+    year = _all([view.year_fits(year) for year in question.years])
+    rows = tuple(find_rows(view, question, asked)) if asked else ()
+    basis = _basis_fits(view, question)
+    said = {token for term in question.terms for option in term.options for token in option}
+    precision = len(view.title & said) / max(len(view.title), 1)
+    score = (
+        strong
+        + 0.5 * subject
+        + 0.35 * precision
+        + 0.6 * place
+        + 0.5 * year
+        + (0.4 if rows else 0.0)
+        + (0.1 * rows[0].score if rows else 0.0)
+        + (0.15 if basis else 0.0)
+        - 0.15 * rank
+    )
+    return Candidate(
+        view=view,
+        hit=hit,
+        subject=subject,
+        strong=strong,
+        missing=tuple(term for term, share in naming if share == 0.0),
+        place=place,
+        year=year,
+        basis=basis,
+        rows=rows,
+        score=score,
+        held=held,
+    )
+
+
+def _all(shares: Sequence[float]) -> float:
+    """The mean, 1 for none."""
+    return sum(shares) / len(shares) if shares else 1.0
+
+
+def _basis_fits(view: View, question: Question) -> bool:
+    if question.basis is None:
+        return True
+    return any(
+        exchange.unit is not None
+        and converted(exchange.amount or 1.0, exchange.unit, question.basis.unit) is not None
+        for exchange in view.record.reference_exchanges
+    )
+
+
+def best_pair(question: Question, candidates: Sequence[Candidate], *, depth: int = 30) -> Pair | None:
+    """The two candidates that together hold most of the question, each something of its own."""
+    best: Pair | None = None
+    for one, other in itertools.combinations(candidates[:depth], 2):
+        score = _pair_score(question, one, other)
+        if best is None or score > best.score + 1e-9:
+            best = Pair(one, other, score)
+    return best
+
+
+def _pair_score(question: Question, one: Candidate, other: Candidate) -> float:
+    asked = question.asked
+    weight = joint = own_one = own_other = 0.0
+    for term, left, right in zip(question.terms, one.held, other.held, strict=True):
+        if term in asked:
+            continue
+        weight += term.weight
+        joint += term.weight * max(left, right)
+        own_one += term.weight * max(0.0, left - right)
+        own_other += term.weight * max(0.0, right - left)
+    own_one += _own_facts(question, one, other)
+    own_other += _own_facts(question, other, one)
+    apart = 0.6 * (own_one > 0.2) + 0.6 * (own_other > 0.2)
+    kin = _kin(one, other)
+    return (joint / weight if weight else 1.0) * 2 + apart + kin + 0.5 * (one.score + other.score)
+
+
+def _own_facts(question: Question, one: Candidate, other: Candidate) -> float:
+    """Places and years that one record meets and the other does not."""
+    own = 0.0
+    for said in question.places:
+        fits = [max(c.view.place_fits(area.code, said.text) for area in said.areas) for c in (one, other)]
+        own += max(0.0, fits[0] - fits[1])
+    for year in question.years:
+        own += max(0.0, one.view.year_fits(year) - other.view.year_fits(year))
+    return own
+
+
+def _kin(one: Candidate, other: Candidate) -> float:
+    """Two records to compare mostly bear like names."""
+    left, right = one.view.title, other.view.title
+    return 0.8 * len(left & right) / max(len(left | right), 1)

@@ -1,0 +1,313 @@
+"""Answers by rules: from a question and its candidates to sentences that quote records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lca_rag.answer.amounts import written
+from lca_rag.answer.choice import Candidate, best_pair
+from lca_rag.answer.figures import Figure, derive, find_rows, flow_name
+from lca_rag.answer.lexicon import Term
+from lca_rag.answer.metadata import asked_facts, find_passages
+from lca_rag.answer.phrases import amount_of, basis_of, described, phrase, title
+from lca_rag.answer.question import Question
+from lca_rag.answer.result import Draft
+from lca_rag.record import Record
+
+__all__ = ["ENOUGH", "extract"]
+
+ENOUGH = {"figure": 0.62, "compare": 0.62, "impact": 0.62, "reference": 0.55, "metadata": 0.45, "list": 0.5}
+"""Least share of the naming notions that a record must hold, by kind of question; calibrated on
+the development questions and on questions asked of a database that they were not made for."""
+_STRONG = 0.34
+"""Least share that name and place must hold of it."""
+_FITS = 0.79
+"""Least fit of place and year; 0.8 is a part of the place, or a year that only the text names."""
+_LISTED = 12
+_NEAREST = 2
+_ROWS_NAMED = 8
+
+
+def extract(question: Question, candidates: Sequence[Candidate]) -> Draft:
+    """The answer that the candidates' records give, or why they give none."""
+    if question.empty:
+        draft = Draft(question.kind, abstained=True)
+        draft.say(phrase("no_question", question.language))
+        return draft
+    draft = _BY_KIND[question.kind](question, candidates)
+    if question.commanded:
+        draft.say(phrase("command", question.language))
+    return draft
+
+
+def suits(question: Question, candidate: Candidate) -> bool:
+    """Whether a record is what the question is about."""
+    return (
+        candidate.subject >= ENOUGH[question.kind]
+        and candidate.strong >= _STRONG
+        and candidate.place >= _FITS
+        and candidate.year >= _FITS
+    )
+
+
+def _figure(question: Question, candidates: Sequence[Candidate]) -> Draft:
+    chosen = [candidate for candidate in candidates if suits(question, candidate)]
+    if not chosen:
+        return _absent(question, candidates)
+    best = chosen[0]
+    if not question.asked:
+        return _unclear(question, best)
+    draft = Draft(question.kind)
+    if best.rows:
+        _say_rows(draft, question, best.rows)
+        return draft
+    wanted = [*question.asked, *(term for term in question.subject if best.view.held(term) < 1.0)]
+    passages = find_passages(best.view, wanted, numeric=True, enough=0.75)
+    if passages and not question.emitted:
+        return _quoted(draft, question, best, [(p.label, p.text) for p in passages])
+    return _absent_figure(question, best, question.asked)
+
+
+def _unclear(question: Question, best: Candidate) -> Draft:
+    """No flow could be told from the wording: every notion the name lacks is tried as the flow."""
+    draft = Draft(question.kind)
+    rest = [term for term in question.terms if best.view.held(term) < 1.0] or list(question.terms)
+    rows = find_rows(best.view, question, rest)
+    if rows:
+        _say_rows(draft, question, rows)
+        return draft
+    passages = find_passages(best.view, rest, numeric=True)
+    if passages:
+        return _quoted(draft, question, best, [(p.label, p.text) for p in passages])
+    return _absent_figure(question, best, rest)
+
+
+def _say_rows(draft: Draft, question: Question, rows: Sequence[Figure]) -> None:
+    for figure in rows:
+        _say_row(draft, question, figure)
+    units = {figure.exchange.unit for figure in rows}
+    names = {flow_name(figure.exchange) for figure in rows}
+    sides = {figure.exchange.direction for figure in rows}
+    if len(rows) > 1 and len(units) == len(names) == len(sides) == 1:
+        total = sum(figure.exchange.amount or 0.0 for figure in rows)
+        words = {"sum": written(total), "unit": rows[0].exchange.unit or ""}
+        draft.say(phrase("sum", question.language, **words), rows[0].record)
+
+
+def _say_row(draft: Draft, question: Question, figure: Figure) -> None:
+    language, record, exchange = question.language, figure.record, figure.exchange
+    basis = basis_of(record, language)
+    words = {
+        "title": title(record, language),
+        "side": phrase(exchange.direction, language),
+        "flow": flow_name(exchange, language),
+        "amount": amount_of(exchange),
+        "basis": basis or "",
+    }
+    text = phrase("figure" if basis else "figure_no_basis", language, **words)
+    derived = derive(figure, question)
+    if derived is not None:
+        key = "derived_per" if derived.per else "derived"
+        more = phrase(key, language, derived=written(derived.amount), unit=derived.unit, per=derived.per or "")
+        draft.say(text, record)
+        draft.say(more, record)
+    else:
+        draft.say(text, record)
+
+
+def _compare(question: Question, candidates: Sequence[Candidate]) -> Draft:
+    pool = [c for c in candidates if c.strong >= 0.2 and (not question.asked or c.rows)]
+    pair = best_pair(question, pool)
+    if pair is None:
+        return _figure(question, candidates)
+    missing = _missing_of_both(question, pair.one, pair.other)
+    weight = sum(term.weight for term in question.subject) or 1.0
+    if 1 - missing / weight < ENOUGH["compare"]:
+        return _absent(question, candidates)
+    draft = Draft(question.kind)
+    shown = []
+    for candidate in (pair.one, pair.other):
+        rows = candidate.rows or tuple(_rest_rows(question, candidate))
+        if not rows:
+            return _absent_figure(question, candidate, question.asked or question.terms)
+        _say_rows(draft, question, rows)
+        shown.append(rows[0])
+    _say_ratio(draft, question, shown)
+    return draft
+
+
+def _missing_of_both(question: Question, one: Candidate, other: Candidate) -> float:
+    weight = 0.0
+    for term, left, right in zip(question.terms, one.held, other.held, strict=True):
+        if term not in question.asked:
+            weight += term.weight * (1 - max(left, right))
+    return weight
+
+
+def _rest_rows(question: Question, candidate: Candidate) -> list[Figure]:
+    rest = [term for term in question.terms if candidate.view.held(term) < 1.0]
+    return find_rows(candidate.view, question, rest)
+
+
+def _say_ratio(draft: Draft, question: Question, shown: Sequence[Figure]) -> None:
+    """The ratio, where both rows have one unit and refer to equal amounts."""
+    one, other = shown
+    left, right = one.exchange.amount, other.exchange.amount
+    bases = [
+        [(e.amount, e.unit) for e in figure.record.reference_exchanges] for figure in (one, other)
+    ]
+    if not left or not right or one.exchange.unit != other.exchange.unit or bases[0] != bases[1]:
+        return
+    ratio = written(left / right, digits=4)
+    draft.say(phrase("times", question.language, ratio=ratio), one.record, other.record)
+
+
+def _reference(question: Question, candidates: Sequence[Candidate]) -> Draft:
+    chosen = [candidate for candidate in candidates if suits(question, candidate)]
+    if not chosen:
+        return _absent(question, candidates)
+    record, language = chosen[0].view.record, question.language
+    draft = Draft(question.kind)
+    words = {"title": title(record, language)}
+    for exchange in record.reference_exchanges:
+        side = phrase(f"side_{exchange.direction}", language)
+        flow = flow_name(exchange, language)
+        draft.say(phrase("reference", language, **words, amount=amount_of(exchange), flow=flow, side=side), record)
+    if not record.reference_exchanges:
+        draft.say(phrase("no_reference", language, **words), record)
+    stated = record.functional_unit.join("; ", language)
+    if stated:
+        draft.say(phrase("functional", language, text=" ".join(stated.split())), record)
+    return draft
+
+
+def _metadata(question: Question, candidates: Sequence[Candidate]) -> Draft:
+    chosen = [candidate for candidate in candidates if suits(question, candidate)]
+    if not chosen:
+        return _absent(question, candidates)
+    best, language = chosen[0], question.language
+    draft = Draft(question.kind)
+    facts = asked_facts(best.view, question.text, language)
+    found = [(fact.label_zh if language == "zh" else fact.label, fact.text) for fact in facts]
+    rest = [term for term in question.terms if best.view.held(term) < 1.0]
+    passages = find_passages(best.view, rest, numeric=False, enough=0.5)
+    found += [(passage.label, passage.text) for passage in passages]
+    if not found:
+        draft.abstained = True
+        draft.say(phrase("absent_fact", language, title=title(best.view.record, language)), best.view.record)
+        return draft
+    return _quoted(draft, question, best, found)
+
+
+def _quoted(
+    draft: Draft, question: Question, best: Candidate, found: Sequence[tuple[str, str]]
+) -> Draft:
+    record, language = best.view.record, question.language
+    draft.say(phrase("about", language, title=title(record, language)), record)
+    for label, text in dict.fromkeys(found):
+        draft.say(phrase("passage", language, label=label, text=text.rstrip(".。")), record)
+    return draft
+
+
+def _list(question: Question, candidates: Sequence[Candidate]) -> Draft:
+    fitting = [c for c in candidates if suits(question, c)]
+    if not fitting:
+        return _absent(question, candidates)
+    best = max(c.strong for c in fitting)
+    chosen = [c for c in fitting if c.strong >= best - 0.01]
+    draft = Draft(question.kind)
+    draft.say(phrase("list", question.language))
+    for candidate in chosen[:_LISTED]:
+        record = candidate.view.record
+        draft.say(phrase("listed", question.language, title=title(record, question.language)), record)
+    return draft
+
+
+def _impact(question: Question, candidates: Sequence[Candidate]) -> Draft:
+    chosen = [candidate for candidate in candidates if suits(question, candidate)]
+    if not chosen:
+        return _absent(question, candidates)
+    language = question.language
+    carrying = [candidate for candidate in chosen if candidate.view.record.results]
+    draft = Draft(question.kind)
+    if carrying:
+        record = carrying[0].view.record
+        for result in record.results:
+            words = {
+                "title": title(record, language),
+                "indicator": " ".join(filter(None, (result.indicator.join("; ", language), result.method, result.module))),
+                "amount": f"{written(result.amount)} {result.unit or ''}".strip() if result.amount is not None else "?",
+                "basis": basis_of(record, language) or "",
+            }
+            draft.say(phrase("result", language, **words), record)
+        return draft
+    record = chosen[0].view.record
+    draft.abstained = True
+    draft.say(phrase("no_results", language, title=title(record, language)), record)
+    draft.say(phrase("no_footprint", language))
+    return draft
+
+
+def _absent(question: Question, candidates: Sequence[Candidate]) -> Draft:
+    """Nothing fits: say so, and name the nearest with how they differ."""
+    language = question.language
+    draft = Draft(question.kind, abstained=True)
+    what = _named(question.subject or question.terms, language)
+    draft.say(phrase("absent", language, what=what))
+    for candidate in candidates[:_NEAREST]:
+        how = _differences(question, candidate)
+        record = candidate.view.record
+        words = {"title": title(record, language), "how": "; ".join(how)}
+        draft.say(phrase("nearest" if how else "nearest_plain", language, **words), record)
+    return draft
+
+
+def _absent_figure(question: Question, best: Candidate, asked: Sequence[Term]) -> Draft:
+    language, record = question.language, best.view.record
+    draft = Draft(question.kind, abstained=True)
+    what = _named(asked, language)
+    draft.say(phrase("absent_figure", language, title=title(record, language), what=what), record)
+    names = dict.fromkeys(flow_name(e, language) for e in record.exchanges if not e.reference)
+    if names:
+        rows = "; ".join(list(names)[:_ROWS_NAMED])
+        draft.say(phrase("rows", language, rows=rows), record)
+    return draft
+
+
+def _named(terms: Sequence[Term], language: str) -> str:
+    words = list(dict.fromkeys(term.text for term in terms if term.weight >= 0.5))
+    if language == "zh":
+        return "“" + "、".join(words) + "”"
+    return ", ".join(f"“{word}”" for word in words) or "this"
+
+
+def _differences(question: Question, candidate: Candidate) -> list[str]:
+    """How a near record differs from what was asked."""
+    language, record = question.language, candidate.view.record
+    found = []
+    lacking = [term for term in candidate.missing if term.weight >= 0.5]
+    if lacking:
+        found.append(phrase("named", language, what=_named(lacking, language)))
+    for said in question.places:
+        if max(candidate.view.place_fits(area.code, said.text) for area in said.areas) < _FITS:
+            found.append(_said(language, "place", said.text, record.place.code if record.place else None))
+    for year in question.years:
+        if candidate.view.year_fits(year) < _FITS:
+            found.append(_said(language, "year", str(year), described(record)))
+    return found
+
+
+def _said(language: str, key: str, asked: str, got: str | None) -> str:
+    if got is None:
+        return phrase(f"no_{key}", language, asked=asked)
+    return phrase(key, language, asked=asked, got=got)
+
+
+_BY_KIND = {
+    "figure": _figure,
+    "compare": _compare,
+    "reference": _reference,
+    "metadata": _metadata,
+    "list": _list,
+    "impact": _impact,
+}

@@ -1,0 +1,237 @@
+"""Words of a question as terms with spellings, so that "CO2" meets "Carbon dioxide, fossil".
+
+A `Term` is one notion of a question with every way to spell it that the lexicon knows, in English
+and in Chinese. Whether a text holds it is decided on stemmed tokens.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from lca_rag.index.words import tokenize
+
+__all__ = ["Term", "fold", "holds", "is_chinese", "terms", "tokens"]
+
+GENERIC = 0.25
+"""Weight of words such as "production", which tell few data sets apart."""
+HAN_PAIR = 0.5
+"""Weight of a pair of Chinese signs that the lexicon does not know."""
+_LONGEST = 5
+_HAN = r"[\u3400-\u9fff]"
+_WORDS = re.compile(
+    rf"{_HAN}+|\d+(?:[.,]\d+)*|[^\W\d_]+(?:\d+(?:\.\d+)?)?(?<!{_HAN})", re.UNICODE
+)
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_SIZES = frozenset("mw kw gw kv mm micron microns inch v ah wh kwp mwp mpa bar hp".split())
+"""Units that give the size of a thing rather than an amount of a flow."""
+_PREFIX, _PREFIX_SHARE = 7, 0.6
+"""Two long words are one notion if they share so many letters and so large a part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One notion of a question."""
+
+    text: str
+    """As it was typed."""
+    options: tuple[frozenset[str], ...]
+    """Spellings, each as the tokens that must all be there."""
+    weight: float
+    start: int
+    """Where it begins in the folded question."""
+    end: int
+    known: bool = False
+    """Whether the lexicon knows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    groups: dict[tuple[str, ...], tuple[frozenset[str], ...]]
+    """English phrase as stemmed words to the spellings of its group."""
+    chinese: dict[str, tuple[frozenset[str], ...]]
+    stop: frozenset[str]
+    generic: frozenset[str]
+    chinese_stop: dict[str, float]
+    """Chinese words without content, with their weight."""
+
+
+def fold(text: str) -> str:
+    """Compatibility characters and case made uniform."""
+    return unicodedata.normalize("NFKC", text).lower().replace("₂", "2").replace("’", "'")
+
+
+def is_chinese(text: str) -> bool:
+    """Whether a text is written in Chinese."""
+    return len(re.findall(_HAN, text)) >= 2
+
+
+def tokens(*texts: str) -> frozenset[str]:
+    """The stemmed tokens of some texts, without regard to order."""
+    return frozenset(token for text in texts for token in tokenize(fold(text)))
+
+
+def holds(term: Term, found: frozenset[str]) -> bool:
+    """Whether a text with these tokens spells the term in any known way."""
+    return any(all(_in(token, found) for token in option) for option in term.options)
+
+
+def _in(token: str, found: frozenset[str]) -> bool:
+    if token in found:
+        return True
+    if len(token) < _PREFIX or not token.isascii():
+        return False
+    return any(_same_stem(token, other) for other in found)
+
+
+@lru_cache(maxsize=200_000)
+def _same_stem(one: str, other: str) -> bool:
+    """Whether two long words differ in their ending only ("incinerator", "incineration")."""
+    if len(other) < _PREFIX or one[:_PREFIX] != other[:_PREFIX]:
+        return False
+    shared = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
+    shared = min(len(one), len(other)) if shared is None else shared
+    return shared >= _PREFIX_SHARE * max(len(one), len(other))
+
+
+def terms(text: str) -> list[Term]:
+    """The notions of a text in reading order; words without content are left out."""
+    folded = fold(text)
+    found: list[Term] = []
+    words: list[tuple[str, int, int]] = []
+    for match in _WORDS.finditer(folded):
+        if re.match(_HAN, match.group()):
+            found.extend(_english(words))
+            words = []
+            found.extend(_han(match.group(), match.start()))
+        else:
+            words.append((match.group(), match.start(), match.end()))
+    found.extend(_english(words))
+    return found
+
+
+def _english(words: list[tuple[str, int, int]]) -> Iterator[Term]:
+    tables = _tables()
+    at = 0
+    while at < len(words):
+        size, options = _longest(words, at)
+        word, start, _ = words[at]
+        end = words[at + size - 1][2]
+        said = " ".join(item[0] for item in words[at : at + size])
+        at += size
+        if options:
+            yield Term(said, options, 1.0, start, end, known=True)
+        elif _NUMBER.fullmatch(word):
+            sized = at < len(words) and words[at][0] in _SIZES
+            if sized:
+                said, end = f"{word} {words[at][0]}", words[at][2]
+                at += 1
+            spelled = (tokens(said), tokens(said.replace(",", "")))
+            yield Term(said, spelled, 1.0 if sized else 0.5, start, end, known=sized)
+        elif word not in tables.stop and (own := tokens(word)):
+            weight = GENERIC if word in tables.generic else 1.0
+            yield Term(word, (own,), weight, start, end)
+
+
+def _longest(
+    words: list[tuple[str, int, int]], at: int
+) -> tuple[int, tuple[frozenset[str], ...]]:
+    """How many words from here are one phrase of the lexicon, and its spellings."""
+    groups = _tables().groups
+    for size in range(min(_LONGEST, len(words) - at), 0, -1):
+        key = tuple(stem for word, _, _ in words[at : at + size] for stem in _stem(word))
+        if key in groups:
+            return size, groups[key]
+    return 1, ()
+
+
+@lru_cache(maxsize=50_000)
+def _stem(word: str) -> tuple[str, ...]:
+    return tuple(tokenize(word)) or (word,)
+
+
+def _han(run: str, start: int) -> Iterator[Term]:
+    """Known words, the longest first; what is left between them as pairs of signs."""
+    tables = _tables()
+    at, rest = 0, 0
+    while at < len(run):
+        size, options, weight = _longest_han(run, at, tables)
+        if size == 0:
+            at += 1
+            continue
+        yield from _pairs(run[rest:at], start + rest)
+        if options or weight:
+            spelled = options or (tokens(run[at : at + size]),)
+            known = bool(options)
+            yield Term(run[at : at + size], spelled, weight, start + at, start + at + size, known)
+        at = rest = at + size
+    yield from _pairs(run[rest:], start + rest)
+
+
+def _longest_han(
+    run: str, at: int, tables: _Tables
+) -> tuple[int, tuple[frozenset[str], ...], float]:
+    for size in range(min(10, len(run) - at), 0, -1):
+        word = run[at : at + size]
+        if word in tables.chinese:
+            return size, tables.chinese[word], 1.0
+        if word in tables.chinese_stop:
+            return size, (), tables.chinese_stop[word]
+    return 0, (), 0.0
+
+
+def _pairs(rest: str, start: int) -> Iterator[Term]:
+    """Unknown Chinese as overlapping pairs; a single sign alone says too little."""
+    for i in range(len(rest) - 1):
+        pair = rest[i : i + 2]
+        yield Term(pair, (frozenset((pair,)),), HAN_PAIR, start + i, start + i + 2)
+
+
+@lru_cache(maxsize=1)
+def _tables() -> _Tables:
+    groups: dict[tuple[str, ...], list[frozenset[str]]] = {}
+    chinese: dict[str, list[frozenset[str]]] = {}
+    for line in _lines("lexicon.tsv"):
+        spellings = line.split("|")
+        options = [tokens(spelling) for spelling in spellings]
+        for spelling in spellings:
+            if is_chinese(spelling) or re.match(_HAN, spelling):
+                chinese.setdefault(spelling, []).extend(options)
+            else:
+                key = tuple(s for word in _WORDS.findall(fold(spelling)) for s in _stem(word))
+                groups.setdefault(key, []).extend(options)
+    english = _sections("stop.txt")
+    han = _sections("stop_zh.txt")
+    weights = {word: 0.0 for word in han["none"]} | {word: GENERIC for word in han["generic"]}
+    return _Tables(
+        {key: _unique(found) for key, found in groups.items()},
+        {key: _unique(found) for key, found in chinese.items()},
+        frozenset(english["none"]),
+        frozenset(english["generic"]),
+        weights,
+    )
+
+
+def _unique(options: Iterable[frozenset[str]]) -> tuple[frozenset[str], ...]:
+    return tuple(dict.fromkeys(option for option in options if option))
+
+
+def _lines(name: str) -> Iterator[str]:
+    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
+    yield from (line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def _sections(name: str) -> dict[str, list[str]]:
+    """Words by the heading ("= name") they stand under."""
+    found: dict[str, list[str]] = {}
+    heading = ""
+    for line in _lines(name):
+        if line.startswith("= "):
+            heading = line[2:]
+        else:
+            found.setdefault(heading, []).extend(line.split())
+    return found

@@ -1,0 +1,246 @@
+"""Questions about a data set rather than its amounts: where, when, how, by whom, under what terms.
+
+A field is quoted as the record states it. A question that no field answers gets the sentences of
+the record's prose that hold most of its notions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from lca_rag.answer.lexicon import Term, holds, tokens
+from lca_rag.answer.view import View
+from lca_rag.places import find_place
+from lca_rag.record import Record, Text
+
+__all__ = ["Fact", "Passage", "asked_facts", "asks_metadata", "find_passages"]
+
+_LONGEST = 420
+"""Characters of a quotation; the rest is cut at a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One stated fact: label in English and Chinese, and the source's own words."""
+
+    label: str
+    label_zh: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A sentence of a record's prose."""
+
+    label: str
+    text: str
+    share: float
+    """Share of the question's own notions that it holds."""
+
+
+def _words(text: Text, language: str) -> str | None:
+    return text.join("; ", language)
+
+
+def _period(record: Record, language: str) -> Iterator[Fact]:
+    period = record.period
+    if period.reference_year is not None:
+        yield Fact("Reference year", "参考年份", str(period.reference_year))
+    if period.start is not None and period.end is not None:
+        yield Fact("Valid", "有效期", f"{period.start} to {period.end}")
+    elif period.valid_until is not None:
+        yield Fact("Valid until", "有效期至", str(period.valid_until))
+    if words := _words(period.description, language):
+        yield Fact("Time", "时间说明", words)
+
+
+def _place(record: Record, language: str) -> Iterator[Fact]:
+    place = record.place
+    if place is None:
+        return
+    area = find_place(place.code)
+    name = place.name or (area.name if area is not None else None)
+    yield Fact("Place", "地点", f"{place.code} ({name})" if name and name != place.code else place.code)
+    if words := _words(place.description, language):
+        yield Fact("Geography", "地理说明", words)
+    for label, text in (("Description", record.comment),):
+        for found in re.findall(r"Geography:\s*([^\n;]+)", " ".join(text.all())):
+            yield Fact(label, "说明", found.strip())
+
+
+def _technology(record: Record, language: str) -> Iterator[Fact]:
+    if words := _words(record.technology, language):
+        yield Fact("Technology", "技术", words)
+    if words := _words(record.applicability, language):
+        yield Fact("Applicability", "适用范围", words)
+
+
+def _roles(label: str, label_zh: str, *roles: str) -> Callable[[Record, str], Iterator[Fact]]:
+    def facts(record: Record, language: str) -> Iterator[Fact]:
+        said: set[str] = set()
+        for reference in record.references:
+            if reference.role in roles:
+                for name in dict.fromkeys((_words(reference.name, language), *reference.name.all())):
+                    if name and name not in said:
+                        said.add(name)
+                        yield Fact(label, label_zh, name)
+
+    return facts
+
+
+def _owner(record: Record, language: str) -> Iterator[Fact]:
+    if words := _words(record.licence.owner, language):
+        yield Fact("Owner", "所有者", words)
+    else:
+        yield from _roles("Owner", "所有者", "owner")(record, language)
+
+
+def _licence(record: Record, language: str) -> Iterator[Fact]:
+    licence = record.licence
+    if licence.type:
+        yield Fact("Licence", "许可", licence.type)
+    if words := _words(licence.restrictions, language):
+        yield Fact("Access and use", "使用限制", words)
+    if licence.copyright is not None:
+        yield Fact("Copyright", "版权", "yes" if licence.copyright else "no")
+
+
+def _method(record: Record, language: str) -> Iterator[Fact]:
+    for label, label_zh, value in (
+        ("Method principle", "方法原则", record.method_principle),
+        ("Method approaches", "方法", "; ".join(record.method_approaches)),
+        ("System model", "系统模型", record.system_model),
+    ):
+        if value:
+            yield Fact(label, label_zh, value)
+    yield from _details("LCI method", "Data treatment", "Treatment", "Cut-off")(record, language)
+
+
+def _details(*labels: str) -> Callable[[Record, str], Iterator[Fact]]:
+    def facts(record: Record, language: str) -> Iterator[Fact]:
+        for label, text in record.details:
+            if label in labels and (words := _words(text, language)):
+                yield Fact(label, label, words)
+
+    return facts
+
+
+def _type(record: Record, language: str) -> Iterator[Fact]:
+    if record.data_type:
+        yield Fact("Type of data set", "数据集类型", record.data_type)
+
+
+def _identity(record: Record, language: str) -> Iterator[Fact]:
+    yield Fact("UUID", "UUID", record.uuid)
+    yield Fact("Version", "版本", record.version)
+
+
+def _classes(record: Record, language: str) -> Iterator[Fact]:
+    for item in record.classifications:
+        yield Fact("Classification", "分类", " > ".join(item.path))
+
+
+_FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fact]], ...]], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), extractors)
+    for pattern, extractors in (
+        (
+            r"\bwho\b[^?]*\b(generat|creat|made|compil|collect|author|wrote|prepar|enter|document|model)"
+            r"|\b(data )?(generator|author|documentor|modeller)\b|谁(生成|编制|建立|创建|提供|录入)|数据(生成|编制)者",
+            (_roles("Data generator", "数据生成者", "data generator"), _roles("Data entry by", "数据录入者", "data entry by")),
+        ),
+        (r"\bowner|\bowns?\b|\bbelongs? to\b|所有者|归谁所有|所有权", (_owner,)),
+        (
+            r"licen[cs]e|\bre-?use\b|\bfreely\b|copyright|\brestrict|terms of use|\battribution\b|许可|版权|使用条件|免费|授权",
+            (_licence,),
+        ),
+        (
+            r"\b(which|what) (source|literature|publication|paper|thesis|study|report)|\b(source|literature) (is|are|was|of)"
+            r"|\bcited\b|\bsources?\b|publication|数据来源|来源|文献|出处",
+            (_roles("Data source", "数据来源", "data source", "publication"), _details("Data selection")),
+        ),
+        (r"\breview(ed|er|s)?\b|审核|评审", (_roles("Reviewer", "评审者", "reviewer"), _details("Review"))),
+        (
+            r"\b(which|what|from when|for which) (reference )?years?\b|reference year|valid (from|until|for)|time (period|coverage|span)"
+            r"|how (old|recent|current)|\bwhen\b|哪一?年|年份|参考年|有效期|时间范围|什么时候",
+            (_period,),
+        ),
+        (
+            r"\bwhere\b|\b(which|what) (country|countries|place|region|province|state|city|location|geograph\w*|site|area|part of)"
+            r"|part of the world|\bgeograph|哪里|哪个(国家|地区|省|城市|地方)|地点|地理|何地|地区",
+            (_place,),
+        ),
+        (
+            r"\btechnolog|\btechniques?\b|\b(chemical|production|process|synthesis) (route|path)|\broute\b|\bhow (is|are|was|were) [^?]*"
+            r"\b(made|produced|manufactured|obtained|modelled)|工艺(路线)?是|什么(工艺|技术|方法)|技术(是|路线|描述)|采用(什么|何种)|养殖(方式|技术)",
+            (_technology,),
+        ),
+        (r"allocat|multi-?output|system model|modelling principle|cut-?off|分配方法|系统模型", (_method,)),
+        (r"\btype of (data ?set|process)|unit process or|aggregated or|数据集类型", (_type,)),
+        (r"\buuid\b|\bversion\b|\bidentifier\b|版本|标识", (_identity,)),
+        (r"\bclassif|\bcategory\b|分类|类别", (_classes,)),
+        (r"\bcomplete(ness)?\b|完整性", (_details("Completeness", "Cut-off", "Notice"),)),
+        (r"\bsampl(ing|ed)\b|\bsurvey|\bcover(ed|age)\b|抽样|样本", (_details("Sampling"),)),
+        (r"\bintended (use|application)|\bpurpose\b|用途|适用", (_details("Intended use", "Use advice"),)),
+    )
+)
+
+
+def asks_metadata(text: str) -> bool:
+    """Whether a question is about a stated fact of a data set."""
+    return any(pattern.search(text) for pattern, _ in _FIELDS)
+
+
+def asked_facts(view: View, text: str, language: str) -> list[Fact]:
+    """The facts that a question asks for, in the record's words; empty if it states none."""
+    found: list[Fact] = []
+    for pattern, extractors in _FIELDS:
+        if pattern.search(text):
+            for extractor in extractors:
+                found.extend(extractor(view.record, language))
+    short = [Fact(fact.label, fact.label_zh, _short(fact.text)) for fact in found]
+    return list(dict.fromkeys(short))[:8]
+
+
+def _short(text: str) -> str:
+    """One line, cut at a word where it is long."""
+    line = " ".join(text.split())
+    if len(line) <= _LONGEST:
+        return line
+    return line[:_LONGEST].rsplit(" ", 1)[0] + " …"
+
+
+def find_passages(
+    view: View, wanted: Sequence[Term], *, numeric: bool, enough: float = 0.6, count: int = 2
+) -> list[Passage]:
+    """Sentences that hold most of the wanted notions, best first.
+
+    Args:
+        view: The record.
+        wanted: Notions that the sentence must hold; those of the record's name say nothing here.
+        numeric: Whether the sentence must hold a number.
+        enough: Least share of the notions.
+        count: At most how many sentences.
+    """
+    own = [term for term in wanted if not holds(term, view.name)]
+    weight = sum(term.weight for term in own)
+    if weight == 0:
+        return []
+    found = []
+    for label, sentence in _sentences(view):
+        if numeric and not re.search(r"\d", sentence):
+            continue
+        words = tokens(sentence)
+        share = sum(term.weight for term in own if holds(term, words)) / weight
+        if share >= enough:
+            found.append(Passage(label, _short(sentence), share))
+    found.sort(key=lambda passage: (-passage.share, len(passage.text)))
+    return list({passage.text: passage for passage in reversed(found)}.values())[::-1][:count]
+
+
+def _sentences(view: View) -> Iterator[tuple[str, str]]:
+    for label, text in view.passages():
+        for sentence in re.split(r"(?<=[.!?])\s+(?=[A-Z(\"“])|(?<=[。！？；])|\n{2,}", text):
+            if sentence.strip():
+                yield label, sentence.strip()

@@ -1,0 +1,273 @@
+"""What a question asks: its kind, the flow it wants, per what, in which unit, where and when.
+
+Rules only, in English and in Chinese. Sentences that try to command the answerer are left out of
+the question; they are text, not instructions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lca_rag.answer.amounts import Basis, find_basis, find_target
+from lca_rag.answer.lexicon import Term, fold, is_chinese, terms
+from lca_rag.places import Mention, recognise
+from lca_rag.record import Direction
+
+__all__ = ["Kind", "Question", "understand"]
+
+Kind = Literal["figure", "reference", "metadata", "list", "compare", "impact"]
+
+_COMMAND = re.compile(
+    r"ignore (all|any|the|your|previous)|forget (your|all|the|previous)|system override|override:"
+    r"|i am (the|an?) (administrator|admin|developer|owner|root)|you (do not|don't) need (a|any)"
+    r"|(check|citations?|rules?|safety) (is|are|has been) (switched|turned) off|drop all citations"
+    r"|before you (answer|reply)|reply only|do not (mention|cite|say)|do not tell|pretend"
+    r"|creative writing|make up|invent|as if it were|act as|you are now|new instructions"
+    r"|disregard|confirm that|without (any )?(source|citation)s?|multiply every|developer mode"
+    r"|忽略|无视|忘记|不需要来源|编造|假装|管理员",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"(?<=[.!?;:。！？；])\s+|(?<=[。！？；])")
+_DATABASES = re.compile(
+    r"\b(in|from|of|according to)?\s*(the\s+)?(u\.?s\.?\s*lci|uslci|tian\s?gong|ecoinvent|gabi|agribalyse|"
+    r"this database|the database)(\s+(database|data|data set|record|dataset))?",
+    re.IGNORECASE,
+)
+
+_LIST = re.compile(
+    r"^\s*(please\s+)?(list|enumerate|show (me )?all|name all)\b"
+    r"|\bwhich\b[^?]*\b(data ?sets?|records?|processes|entries|inventories)\b[^?]*\b(are there|exist|"
+    r"describe|cover|deal|available|do you have|does the database|treat|concern|include|contain|are in)"
+    r"|\bwhich\b[^?]*\b(does|do) (the|this|your|you) ?(database|data)?[^?]*\b(cover|have|hold|contain|offer)"
+    r"|\bwhat (data ?sets? |records? |processes )?(do you have|is there|are there|exists?)\b"
+    r"|\bare there (any )?(data ?sets?|records|processes)|\bwhat (data ?sets?|records|processes)\b"
+    r"|\bwhich\b[^?]{0,60}\b(data ?sets|records|processes)\b"
+    r"|有哪些|列出|哪些(数据集|记录|过程)|都有什么",
+    re.IGNORECASE,
+)
+_REFERENCE = re.compile(
+    r"reference (flow|amount|unit|quantity)|quantitative reference|functional unit|normali[sz]ed"
+    r"|(to|for) (what|which|how (much|many))\b[^?]*\b(refer|relate|given|stand|normal|valid|scaled|based)"
+    r"|\b(is|are|amount is) the reference\b|declared unit"
+    r"|(refer|relate|scaled) to how (much|many)|given per how (much|many)|per how (much|many)"
+    r"|how many\b[^?]*\b(stands? for|represents?|refers? to)|what (amount|quantity) is the reference"
+    r"|basis of the (inventory|data)|参考流|功能单位|基准流|参考产品",
+    re.IGNORECASE,
+)
+_IMPACT = re.compile(
+    r"\bgwp\d*|global warming|climate (change )?impact|footprint|lcia|impact (result|categor|assess|score)"
+    r"|acidification|eutrophication|ozone depletion|cumulative energy|toxicity|co2[- ]?eq|carbon intensity"
+    r"|碳足迹|全球变暖|酸化|富营养化|环境影响",
+    re.IGNORECASE,
+)
+_COMPARE = re.compile(
+    r"\bcompare|\bversus\b|\bvs\b\.?|\bagainst\b|\bcompared (with|to)\b|\bdifference between\b"
+    r"|\bwhich of the (two|three)\b|\bfor each\b|\bfor both\b|\beach of\b|\brespectively\b"
+    r"|\b(in|by|for|from|with|of|on)\s+(the\s+)?([^,?.]{2,60}?)\s+and\s+(in|by|for|from|with|of|on)\s+"
+    r"|\bhigher\b[^?]*\bor\b|\bmore\b[^?]*,[^?]*\bor\b|分别|比较|对比|相比|哪个更|差别",
+    re.IGNORECASE,
+)
+_TWO_SIZES = re.compile(
+    r"\d+(\.\d+)?\s*(mw|kw|mm|micron)\b[^?.]{0,20}\b(and|or|to)\b[^?.]{0,20}\d+(\.\d+)?\s*(mw|kw|mm|micron)\b",
+    re.IGNORECASE,
+)
+_FIGURE = re.compile(
+    r"\bhow (much|many|large|high|big|heavy)\b|\bper\b|多少|\bemissions? of\b|\bamount of\b|\bquantity\b",
+    re.IGNORECASE,
+)
+
+_SIDES: tuple[tuple[re.Pattern[str], Direction], ...] = (
+    (
+        re.compile(
+            r"\bemi(t|ts|tted|ssions?)\b|\breleas|\bdischarg|\bgiven? off\b|\bairborne\b|\bto (air|water|soil)\b"
+            r"|\b(leave|leaves|leaving|recovered|obtained|yield|yields|deliver|delivers|by-?products?|outputs?)\b"
+            r"|排放|释放|产出|输出|得到|回收(了)?多少|副产",
+            re.IGNORECASE,
+        ),
+        "output",
+    ),
+    (
+        re.compile(
+            r"\bconsum|\b(uses?|used|needs?|needed|requires?|required|demands?|inputs?|takes?|fed|feed|"
+            r"feedstock|applied|receives?|burnt|burned|goes into|go into|enters?|share|shares)\b"
+            r"|消耗|需要|使用|投入|输入|用量|占|施用",
+            re.IGNORECASE,
+        ),
+        "input",
+    ),
+)
+_MEDIA = {
+    "air": re.compile(r"\bairborne\b|\bto (the )?(air|atmosphere)\b|\bair emission|大气|空气", re.IGNORECASE),
+    "water": re.compile(
+        r"\bto (the )?(water|river|sea|surface water)\b|\bwater(borne)? (emission|discharge)|水体|废水中",
+        re.IGNORECASE,
+    ),
+    "soil": re.compile(r"\bto (the )?soil\b|土壤", re.IGNORECASE),
+}
+_EMITTED = re.compile(
+    r"\bemi(t|ts|tted|ssions?)\b|\breleas|\bdischarg|\bgiven? off\b|\bairborne\b|排放|释放", re.IGNORECASE
+)
+_YEAR = re.compile(r"(?<![\d.,])(19[5-9]\d|20[0-4]\d)(?![\d.]*\d)(?!\s*(kg|mw|t|kwh|mj|m3|mm)\b)", re.IGNORECASE)
+
+_STOP_AT = (
+    r"(?=\s+(?:is|are|was|were|does|do|did|goes|go|went|leaves?|used|needed|required|emitted|released|given"
+    r"|applied|obtained|recovered|fed|consumed|burnt|burned|booked|reported|come|comes|came|stored|has|have|had"
+    r"|in|into|to|for|from|per|by|at|on|with|within|when|during|of the|enters?|made|produced|delivered)\b|[,?.;:(]|$)"
+)
+_UNIT_WORDS = (
+    r"(?:thousand |million )?(?:kilo(?:gram|gramme)s?|grams?|milligrams?|kg|g|mg|tonnes?|tons?|t|kwh|mwh|mj|gj"
+    r"|lit(?:re|er)s?|l|cubic met(?:re|er)s?|m3|square met(?:re|er)s?|m2|hectares?|ha|pounds?|lbs?)"
+)
+_ASKED = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"how (?:much|many) (?:(?:{_UNIT_WORDS}) of )?(?P<x>[\w ,()/.+-]+?){_STOP_AT}",
+        rf"(?:quantity|amount|mass|volume) of (?P<x>[\w ()/+-]+?){_STOP_AT}",
+        r"what (?:direct )?(?P<x>[\w ()/+-]+?) emissions? (?:is|are|was|were|does|do)\b",
+        r"(?:^|[.:!?]\s+|\bthe\s+)(?:direct\s+)?(?P<x>[\w ()/+-]+?)\s+emissions?\b",
+        rf"emissions? of (?P<x>[\w ()/+-]+?){_STOP_AT}",
+        r"(?:large|high|big) (?:is|are) the (?:direct )?(?P<x>[\w -]+?)(?:\s+(?:input|use|demand|share|need))?\s+(?:per|in|of|for)\b",
+        r"\bthe (?P<x>[\w -]+?)\s+(?:that|which) (?:goes|go|is|are|enters?)\b",
+        r"\bis the (?:direct )?(?P<x>[\w -]+?)\s+(?:of|in|for|per)\b",
+        r"\bthe (?P<x>[\w -]+?) (?:released|emitted|used|needed|consumed|required)\b",
+        r"(?:^|:\s+|[.?!]\s+)(?:direct\s+)?(?P<x>[\w ()/+-]+?)\s+(?:use|demand|consumption|input|content|share)\b",
+        rf"share of (?P<x>[\w -]+?){_STOP_AT}",
+        r"(?:^|:\s+)(?:airborne\s+|direct\s+|grid\s+)?(?P<x>[\w -]+?)\s+(?:per|for|in|of|to|from)\b",
+    )
+)
+_ASKED_HAN = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(?:排放|消耗|需要|使用|投入|产生|产出|释放|施用|得到|回收)(?:了)?多少(?:千克|公斤|克|吨|升|千瓦时|兆焦|度|立方米|的)?(?P<x>[\u3400-\u9fffA-Za-z0-9.]+)",
+        r"多少(?:千克|公斤|克|吨|升|千瓦时|兆焦|度|立方米)(?:的)?(?P<x>[\u3400-\u9fffA-Za-z0-9.]+)",
+        r"(?P<x>[\u3400-\u9fffA-Za-z0-9.]{1,10}?)(?:占|的排放|排放量|消耗量|用量|排放为|的消耗|耗量)",
+        r"(?:排放|消耗)(?:的)?(?P<x>[\u3400-\u9fffA-Za-z0-9.]+?)(?:是|为|有|$)",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, understood."""
+
+    original: str
+    text: str
+    """Without commands to the answerer and without names of databases."""
+    language: Literal["en", "zh"]
+    kind: Kind
+    terms: tuple[Term, ...]
+    """Notions that name the data set or the flow; not units, places, years."""
+    asked: tuple[Term, ...]
+    """Those among `terms` that name the flow whose amount is wanted, if the wording tells."""
+    direction: Direction | None = None
+    emitted: bool = False
+    """Whether an emission is asked for."""
+    medium: str | None = None
+    basis: Basis | None = None
+    """Per how much of what the figure is wanted."""
+    target: str | None = None
+    """Unit in which the figure is wanted."""
+    places: tuple[Mention, ...] = ()
+    years: tuple[int, ...] = ()
+    commanded: bool = False
+    """Whether sentences were left out because they command the answerer."""
+    empty: bool = field(default=False)
+    """Whether nothing but commands was there."""
+
+    @property
+    def subject(self) -> tuple[Term, ...]:
+        """The notions that must name the data set."""
+        return tuple(term for term in self.terms if term not in self.asked)
+
+
+def understand(question: str) -> Question:
+    """Read a question; never fails."""
+    text, commanded = _without_commands(question)
+    empty = not text.strip()
+    body = _DATABASES.sub(" ", text if not empty else question)
+    folded = fold(body)
+    years = tuple(dict.fromkeys(int(found.group(1)) for found in _YEAR.finditer(folded)))
+    places = tuple(recognise(body))
+    kind = _kind(body, years, places)
+    basis = find_basis(folded)
+    spans = [*_spans_of(places, body), *((m.start(), m.end()) for m in _YEAR.finditer(folded))]
+    if basis is not None:
+        spans.append(basis.span)
+    found = [term for term in terms(body) if not _inside(term, spans)]
+    asked = _asked(folded, found) if kind in ("figure", "compare", "impact") else ()
+    return Question(
+        original=question,
+        text=body.strip(),
+        language="zh" if is_chinese(question) else "en",
+        kind=kind,
+        terms=tuple(found),
+        asked=asked,
+        direction=next((side for pattern, side in _SIDES if pattern.search(folded)), None),
+        emitted=bool(_EMITTED.search(folded)),
+        medium=next((name for name, pattern in _MEDIA.items() if pattern.search(folded)), None),
+        basis=basis,
+        target=find_target(folded, basis),
+        places=places,
+        years=years,
+        commanded=commanded,
+        empty=empty,
+    )
+
+
+def _without_commands(question: str) -> tuple[str, bool]:
+    """The sentences that do not command the answerer, and whether some did."""
+    parts = [part for part in _SENTENCE.split(question) if part and part.strip()]
+    kept = [part for part in parts if not _COMMAND.search(part)]
+    if len(kept) == len(parts):
+        return question, False
+    return " ".join(part.strip() for part in kept), True
+
+
+def _kind(text: str, years: Sequence[int], places: Sequence[Mention]) -> Kind:
+    """The first rule that fits; a figure if none does."""
+    from lca_rag.answer.metadata import asks_metadata
+
+    if _LIST.search(text) and not re.search(r"which of the two", text, re.IGNORECASE):
+        return "list"
+    if _REFERENCE.search(text):
+        return "reference"
+    if _IMPACT.search(text):
+        return "impact"
+    if _COMPARE.search(text) or _TWO_SIZES.search(text):
+        return "compare"
+    if _FIGURE.search(text) and (len(places) == 2 or len(years) == 2) and _joined(text, years, places):
+        return "compare"
+    if asks_metadata(text):
+        return "metadata"
+    return "figure"
+
+
+def _joined(text: str, years: Sequence[int], places: Sequence[Mention]) -> bool:
+    """Whether two places or two years stand beside each other, joined by "and" or the like."""
+    if len(places) == 2:
+        between = text[places[0].end : places[1].start]
+    else:
+        between = text[text.find(str(years[0])) + 4 : text.find(str(years[1]))]
+    return bool(re.fullmatch(r"\s*(and|or|,|vs\.?|与|和|跟|、|and in|against)\s*(in )?", between, re.IGNORECASE))
+
+
+def _spans_of(places: Sequence[Mention], text: str) -> list[tuple[int, int]]:
+    return [(place.start, place.end) for place in places]
+
+
+def _inside(term: Term, spans: Sequence[tuple[int, int]]) -> bool:
+    return any(start <= term.start and term.end <= end for start, end in spans)
+
+
+def _asked(folded: str, found: Sequence[Term]) -> tuple[Term, ...]:
+    """The notions in the phrase that names the wanted flow; the first rule that catches any."""
+    for pattern in (*_ASKED, *_ASKED_HAN):
+        for match in pattern.finditer(folded):
+            span = match.span("x")
+            chosen = tuple(term for term in found if _inside(term, [span]))
+            if any(term.weight >= 0.5 for term in chosen) and len(chosen) <= 5:
+                return chosen
+    return ()

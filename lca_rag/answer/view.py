@@ -1,0 +1,154 @@
+"""A record as token sets, so that a question's notions can be looked up in its parts."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from lca_rag.answer.lexicon import Term, holds, tokens
+from lca_rag.places import names as place_names
+from lca_rag.places import relation
+from lca_rag.record import Exchange, Record
+
+__all__ = ["View", "Views"]
+
+_PROSE_LIMIT = 20_000
+"""Characters of one record's prose that are looked at."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The parts of one record as tokens; each part is made when it is first asked for."""
+
+    record: Record
+
+    @cached_property
+    def name(self) -> frozenset[str]:
+        """Name, synonyms and reference flows, in every language."""
+        record = self.record
+        parts = record.name
+        return tokens(
+            *(text for part in (parts.base, parts.treatment, parts.mix, parts.functional) for text in part.all()),
+            *record.synonyms.all(),
+            *(text for exchange in record.reference_exchanges for text in exchange.flow.all()),
+        )
+
+    @cached_property
+    def title(self) -> frozenset[str]:
+        """The English name alone, to see how much of it a question names."""
+        return tokens(str(self.record.name))
+
+    @cached_property
+    def place(self) -> frozenset[str]:
+        """Names and description of the place."""
+        place = self.record.place
+        if place is None:
+            return frozenset()
+        return tokens(
+            place.code,
+            place.name or "",
+            *place_names(place.code),
+            *place.description.all(),
+            *(name for part in place.parts for name in place_names(part)),
+        )
+
+    @cached_property
+    def prose(self) -> frozenset[str]:
+        """Description, technology, classes, functional unit and details."""
+        return tokens(" ; ".join(text for _, text in self.passages())[:_PROSE_LIMIT])
+
+    @cached_property
+    def flows(self) -> frozenset[str]:
+        """Names of every exchange."""
+        return frozenset[str]().union(*(whole for _, _, whole in self.rows))
+
+    @cached_property
+    def years(self) -> frozenset[int]:
+        """Years that the record states for itself."""
+        period = self.record.period
+        stated = (period.reference_year, period.start, period.end, period.valid_until)
+        return frozenset(year for year in stated if year is not None)
+
+    @cached_property
+    def rows(self) -> tuple[tuple[Exchange, frozenset[str], frozenset[str]], ...]:
+        """Every exchange with the tokens of its flow's name, and of name and comment together."""
+        found = []
+        for exchange in self.record.exchanges:
+            name = tokens(*exchange.flow.all(), exchange.cas or "")
+            found.append((exchange, name, name | tokens(*exchange.comment.all())))
+        return tuple(found)
+
+    def passages(self) -> Iterator[tuple[str, str]]:
+        """Label and text of every piece of prose."""
+        record = self.record
+        for label, words in (
+            ("Description", record.comment),
+            ("Technology", record.technology),
+            ("Applicability", record.applicability),
+            ("Functional unit", record.functional_unit),
+            ("Time", record.period.description),
+            ("Geography", record.place.description if record.place else record.technology),
+            *record.details,
+        ):
+            for text in words.all():
+                yield label, text
+        for item in record.classifications:
+            yield "Classification", " ".join(item.path)
+
+    def held(self, term: Term) -> float:
+        """How firmly the record holds a notion: 1 in name or place, 0.5 in prose or flows, else 0."""
+        if holds(term, self.name) or holds(term, self.place):
+            return 1.0
+        if holds(term, self.prose) or holds(term, self.flows):
+            return 0.5
+        return 0.0
+
+    def year_fits(self, year: int) -> float:
+        """1 if the record is of the year or valid in it, 0.8 if it only names it, else 0."""
+        period = self.record.period
+        first = min(self.years, default=None)
+        last = period.end or period.valid_until or max(self.years, default=None)
+        if str(year) in self.name:
+            return 1.0
+        if first is not None and last is not None and first <= year <= last:
+            return 1.0
+        return 0.8 if str(year) in self.prose or str(year) in self.flows else 0.0
+
+    def place_fits(self, code: str, said: str) -> float:
+        """1 if the record is for the place or names it, 0.8 for a part of it, else 0."""
+        got = self.record.place.code if self.record.place else None
+        found = relation(code, got)
+        if found.kind == "same":
+            return 1.0
+        words = tokens(said)
+        if words and (words <= self.name or words <= self.place):
+            return 1.0
+        if found.kind == "narrower":
+            return 0.8
+        return 0.8 if words and words <= self.prose else 0.0
+
+
+class Views:
+    """Views of the records met lately, so that a record is taken apart once."""
+
+    def __init__(self, size: int = 2048) -> None:
+        """Keep at most `size` views."""
+        self._size = size
+        self._kept: OrderedDict[str, View] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, record: Record) -> View:
+        """The view of a record; a changed record of the same id gets a new one."""
+        with self._lock:
+            kept = self._kept.get(record.id)
+            if kept is not None and (kept.record is record or kept.record == record):
+                self._kept.move_to_end(record.id)
+                return kept
+            made = View(record)
+            self._kept[record.id] = made
+            if len(self._kept) > self._size:
+                self._kept.popitem(last=False)
+            return made
