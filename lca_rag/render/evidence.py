@@ -100,10 +100,8 @@ def _scope(record: Record) -> Iterator[tuple[str, str | None]]:
 def _place(record: Record) -> Iterator[tuple[str, str | None]]:
     place = record.place
     if place is not None:
-        yield (
-            "Place",
-            f"{_inline(place.code)} ({_inline(place.name)})" if place.name else _inline(place.code),
-        )
+        code, name = _inline(place.code), _inline(place.name or _spelled_out(place.code))
+        yield "Place", f"{code} ({name})" if name and name != code else code
         yield "Parts of the place", ", ".join(map(_inline, place.parts))
         yield "Geography", _joined(place.description)
 
