@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lca_rag.encoders.files import find_model, read_prompts
 from lca_rag.encoders.fingerprint import Fingerprint
+from lca_rag.errors import EncoderError
 
 if TYPE_CHECKING:
-    from lca_rag.encoders.loading import LoadedModel
+    from lca_rag.encoders.forward import SharedModel
 
-__all__ = ["DEFAULT_MODEL", "FloatArray", "Precision", "SentenceEncoder", "checked_texts"]
+__all__ = [
+    "DEFAULT_MODEL",
+    "FloatArray",
+    "Precision",
+    "SentenceEncoder",
+    "checked_texts",
+    "unit_rows",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +34,8 @@ FloatArray = NDArray[np.float32]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 DEFAULT_MODEL = "BIaoo/lca-qwen3-embedding"
+_DOCUMENT_NAMES = ("document", "passage", "corpus")
+"""Prompt names that sentence-transformers takes for documents, in its order."""
 
 
 def checked_texts(texts: Sequence[str]) -> list[str]:
@@ -38,6 +50,20 @@ def checked_texts(texts: Sequence[str]) -> list[str]:
         if not isinstance(text, str):
             raise TypeError(f"text {position} is {type(text).__name__}, not str")
     return [text.strip() for text in texts]
+
+
+def unit_rows(vectors: FloatArray) -> FloatArray:
+    """The rows scaled to length one.
+
+    Raises:
+        EncoderError: If a row is zero or not finite, which no direction can be given.
+    """
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    if not np.isfinite(lengths).all() or (lengths == 0).any():
+        raise EncoderError(
+            "the model gave a vector that is zero or not finite; try precision='float32'"
+        )
+    return np.asarray(vectors / lengths, dtype=np.float32)
 
 
 class SentenceEncoder:
@@ -71,7 +97,7 @@ class SentenceEncoder:
         self.truncate_dim = truncate_dim
         self.query_prompt = query_prompt
         self.truncated = 0
-        self._loaded: LoadedModel | None = None
+        self._loaded: _Loaded | None = None
         self._lock = threading.Lock()
 
     @classmethod
@@ -126,20 +152,19 @@ class SentenceEncoder:
     @property
     def fingerprint(self) -> Fingerprint:
         """Weights, document prompt, pooling, dimension and maximum length."""
-        model = self._model()
+        loaded = self._model()
         return Fingerprint(
-            weights=model.weights,
-            document_prompt=model.document_prompt,
-            pooling=model.pooling,
-            dimension=model.dimension,
-            max_length=model.max_length,
+            weights=loaded.shared.weights,
+            document_prompt=loaded.document_prompt,
+            pooling=loaded.shared.pooling,
+            dimension=loaded.dimension,
+            max_length=loaded.max_length,
         )
 
     def encode_queries(self, texts: Sequence[str]) -> FloatArray:
         """Unit vectors of questions, float32 `[n, dimension]`, the query prompt put before each."""
         stripped = checked_texts(texts)
-        model = self._model()
-        return self._encode([model.query_prompt + text for text in stripped], None)
+        return self._encode(stripped, self._model().query_prompt, None)
 
     def encode_documents(
         self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None
@@ -151,39 +176,70 @@ class SentenceEncoder:
             progress: Called after each batch with the number of documents in it.
         """
         stripped = checked_texts(texts)
-        model = self._model()
-        return self._encode([model.document_prompt + text for text in stripped], progress)
+        return self._encode(stripped, self._model().document_prompt, progress)
 
-    def _encode(self, texts: list[str], progress: Callable[[int], None] | None) -> FloatArray:
-        """Vectors of texts that carry their prompts already."""
-        vectors, cut = self._model().encode(texts, progress)
+    def _encode(
+        self, texts: list[str], prompt: str, progress: Callable[[int], None] | None
+    ) -> FloatArray:
+        """Unit vectors of stripped texts behind a prompt."""
+        loaded = self._model()
+        prompted = [prompt + text for text in texts]
+        vectors, cut = loaded.shared.encode(prompted, loaded.max_length, progress)
         if cut:
+            # Said aloud once, because a database of long texts would say it with every batch.
+            level = logging.DEBUG if self.truncated else logging.WARNING
             logger.log(
-                logging.DEBUG if self.truncated else logging.WARNING,
-                "%d of %d texts are longer than %d tokens and were cut",
-                cut,
-                len(texts),
-                self._model().max_length,
+                level, "%d of %d texts were cut after %d tokens", cut, len(texts), loaded.max_length
             )
             self.truncated += cut
-        return vectors
+        return unit_rows(vectors[:, : loaded.dimension])
 
-    def _model(self) -> LoadedModel:
-        """The model, read on first use."""
+    def _model(self) -> _Loaded:
+        """The model with what this encoder makes of it, read on first use."""
         with self._lock:
             if self._loaded is None:
-                from lca_rag.encoders.loading import load_model
-
-                self._loaded = load_model(
-                    self.source,
-                    revision=self.revision,
-                    device=self.device,
-                    precision=self.precision,
-                    max_length=self.max_length,
-                    truncate_dim=self.truncate_dim,
-                    query_prompt=self.query_prompt,
-                )
+                self._loaded = self._read()
             return self._loaded
+
+    def _read(self) -> _Loaded:
+        """Find the model, check the settings against it, and read its weights."""
+        if self.max_length < 1:
+            raise EncoderError(f"max_length must be at least 1, not {self.max_length}")
+        folder = find_model(self.source, self.revision)
+        prompts, default = read_prompts(folder)
+        query_prompt = self._choose_query_prompt(prompts)
+        from lca_rag.encoders.loading import load_model  # torch takes seconds to import
+
+        shared = load_model(folder, device=self.device, precision=self.precision)
+        dimension = self.truncate_dim or shared.dimension
+        if not 0 < dimension <= shared.dimension:
+            raise EncoderError(
+                f"truncate_dim {dimension} must be between 1 and {shared.dimension}, the dimension "
+                f"of {self.source}"
+            )
+        document_prompt = next(
+            (prompts[name] for name in _DOCUMENT_NAMES if name in prompts),
+            prompts.get(default or ""),
+        )
+        return _Loaded(
+            shared=shared,
+            query_prompt=query_prompt,
+            document_prompt=document_prompt or "",
+            dimension=dimension,
+            max_length=min(self.max_length, shared.max_length),
+        )
+
+    def _choose_query_prompt(self, prompts: Mapping[str, str]) -> str:
+        """The prompt that was given, else the model's own."""
+        if self.query_prompt is not None:
+            return self.query_prompt
+        if prompts.get("query") is None:
+            raise EncoderError(
+                f"model {self.source!r} states no prompt named 'query' (it has: "
+                f"{', '.join(sorted(prompts)) or 'none'}); give the one it was trained with as "
+                "query_prompt (--query-prompt), or '' for none"
+            )
+        return prompts["query"]
 
     def __getstate__(self) -> dict[str, object]:
         """The settings alone: no weights, no lock."""
@@ -197,3 +253,14 @@ class SentenceEncoder:
 
     def __repr__(self) -> str:
         return f"SentenceEncoder({self.source!r}, precision={self.precision!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A shared model with the settings of one encoder, checked."""
+
+    shared: SharedModel
+    query_prompt: str
+    document_prompt: str
+    dimension: int
+    max_length: int
