@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -14,13 +13,13 @@ from lca_rag.errors import QueryError
 from lca_rag.filters import Facets, Wishes
 from lca_rag.ranking import FEATURES, Ranker, ranker_for
 from lca_rag.reasons import movers, reasons
-from lca_rag.record import Hit
+from lca_rag.record import Hit, Record
+from lca_rag.scope import Scope, Test, cosines_of, nearest, nearest_by_chroma, passing
 from lca_rag.signals import Sides, best, feature_matrix
 
 if TYPE_CHECKING:
     from lca_rag.encoders import FloatArray
     from lca_rag.index import Index
-    from lca_rag.index.snapshot import Snapshot
 
 Mode = Literal["hybrid", "dense", "lexical"]
 DenseMode = Literal["auto", "exact", "chroma"]
@@ -33,20 +32,6 @@ _CERTAIN, _SPREAD = 60.0, 4.0
 """Ranker's score of a record that the question names by UUID; scores per unit of log-odds."""
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Scope:
-    """What one search may look at."""
-
-    facets: Facets
-    mask: NDArray[np.bool_]
-    databases: tuple[str, ...] | None
-    wishes: Wishes
-
-    @property
-    def snapshot(self) -> Snapshot:
-        return self.facets.snapshot
 
 
 class Retriever:
@@ -87,6 +72,7 @@ class Retriever:
         mode: Mode = "hybrid",
         rights: Collection[str] | None = None,
         vector: FloatArray | None = None,
+        where: Callable[[Record], bool] | None = None,
     ) -> list[Hit]:
         """The `k` best records for a question, best first; each says why it is there.
 
@@ -109,6 +95,8 @@ class Retriever:
             mode: "hybrid", or one side alone.
             rights: Databases that the searcher may see; `None` for all.
             vector: Unit vector of the question, shape (d,), to save encoding it.
+            where: A test of each record, for one side alone; records are tried best first until
+                `k` pass, so nothing is lost.
 
         Returns:
             Hits whose `score` is higher for better: with "hybrid" the ranker's estimate in (0, 1),
@@ -121,6 +109,8 @@ class Retriever:
             raise QueryError(f"k is {k}; ask for at least one hit")
         if not query.strip():
             raise QueryError("the query is empty; say what to look for")
+        if where is not None and mode == "hybrid":
+            raise QueryError("a test of records needs mode='dense' or mode='lexical'")
         wishes = Wishes(
             kind=kind,
             place=place,
@@ -133,11 +123,11 @@ class Retriever:
         )
         scope = self._scope(wishes, strict=strict, all_versions=all_versions, rights=rights)
         if mode == "lexical":
-            return self._by_words(query, k, scope)
+            return self._by_words(query, k, scope, where)
         if vector is None:
             vector = self._encode(query)
         if mode == "dense":
-            return self._by_meaning(query, k, scope, vector)
+            return self._by_meaning(query, k, scope, vector, where)
         return self._by_both(query, k, scope, vector)
 
     def similar(
@@ -195,7 +185,8 @@ class Retriever:
                 "this index was opened without an encoder; search with mode='lexical', or open it "
                 "with the encoder that made it"
             )
-        return encoder.encode_queries([query])[0]
+        vectors: FloatArray = encoder.encode_queries([query])
+        return np.asarray(vectors[0])
 
     def _scope(
         self,
@@ -204,7 +195,7 @@ class Retriever:
         strict: bool,
         all_versions: bool,
         rights: Collection[str] | None,
-    ) -> _Scope:
+    ) -> Scope:
         facets = self._current_facets()
         filtering = wishes if strict else wishes.only("kind", "database")
         allowed = None if rights is None else frozenset(rights)
@@ -221,7 +212,7 @@ class Retriever:
             for name in facets.snapshot.lexical.segments
             if (allowed is None or name in allowed) and (names is None or name in names)
         ]
-        return _Scope(facets, mask.copy(), tuple(visible), wishes)
+        return Scope(facets, mask.copy(), tuple(visible), wishes)
 
     def _current_facets(self) -> Facets:
         snapshot = self.index.snapshot()
@@ -229,24 +220,24 @@ class Retriever:
             self._facets, self._masks = Facets(snapshot), {}
         return self._facets
 
-    def _by_words(self, query: str, k: int, scope: _Scope) -> list[Hit]:
+    def _by_words(self, query: str, k: int, scope: Scope, where: Test | None = None) -> list[Hit]:
         scores = scope.snapshot.lexical.scores(query, databases=scope.databases)
-        chosen = best(scores, scope.mask, k, positive=True)
-        features = [{"lexical": float(scores[position])} for position in chosen]
-        return self._hits(query, scope, chosen, scores[chosen].tolist(), features)
+        count = k if where is None else len(scores)
+        chosen = best(scores, scope.mask, count, positive=True)
+        ranked = list(zip(chosen.tolist(), scores[chosen].tolist(), strict=True))
+        return self._hits(query, scope, passing(scope.snapshot, ranked, k, where), "lexical")
 
-    def _by_meaning(self, query: str, k: int, scope: _Scope, vector: FloatArray) -> list[Hit]:
-        if self._asks_chroma(scope):
-            found = self._chroma_best(vector, k, scope)
-            chosen = np.array([position for position, _ in found], dtype=np.int64)
-            scores = [score for _, score in found]
+    def _by_meaning(
+        self, query: str, k: int, scope: Scope, vector: FloatArray, where: Test | None = None
+    ) -> list[Hit]:
+        if where is None and self._asks_chroma(scope):
+            ranked = nearest_by_chroma(vector, k, scope)
         else:
-            cosines = _cosines(scope.snapshot, vector)
-            chosen = best(cosines, scope.mask, k, positive=False)
-            scores = cosines[chosen].tolist()
-        return self._hits(query, scope, chosen, scores, [{"dense": score} for score in scores])
+            count = k if where is None else len(scope.snapshot.ids)
+            ranked = nearest(vector, count, scope)
+        return self._hits(query, scope, passing(scope.snapshot, ranked, k, where), "dense")
 
-    def _by_both(self, query: str, k: int, scope: _Scope, vector: FloatArray) -> list[Hit]:
+    def _by_both(self, query: str, k: int, scope: Scope, vector: FloatArray) -> list[Hit]:
         sides = self._sides(query, vector, scope, max(DEPTH, 2 * k))
         candidates = sides.candidates
         if not len(candidates):
@@ -262,87 +253,56 @@ class Retriever:
         relative = parts - parts.mean(axis=0)
         features = [_shown(matrix[row], relative[row], sides, candidates[row]) for row in order]
         squashed = 1 / (1 + np.exp(-scores[order] / _SPREAD))
-        return self._hits(query, scope, chosen, squashed.tolist(), features)
+        records = scope.snapshot.records(chosen.tolist())
+        hits = []
+        for record, score, values in zip(records, squashed.tolist(), features, strict=True):
+            moved = {name[5:]: value for name, value in values.items() if name.startswith("gave_")}
+            told = (*reasons(record, query, scope.wishes, values), movers(moved))
+            hits.append(Hit(record=record, score=score, reasons=told, features=values))
+        return hits
 
-    def _sides(self, query: str, vector: FloatArray, scope: _Scope, depth: int) -> Sides:
+    def _sides(self, query: str, vector: FloatArray, scope: Scope, depth: int) -> Sides:
         snapshot = scope.snapshot
         lexical = snapshot.lexical.scores(query, databases=scope.databases)
         words = best(lexical, scope.mask, depth, positive=True)
         named = np.flatnonzero(scope.mask)[self._named(query, scope, np.flatnonzero(scope.mask))]
         if self._asks_chroma(scope):
-            found = self._chroma_best(vector, depth, scope)
+            found = nearest_by_chroma(vector, depth, scope)
             meaning = np.array([position for position, _ in found], dtype=np.int64)
             cosines = np.full(len(snapshot.ids), -1.0, dtype=np.float32)
             both = np.union1d(np.union1d(meaning, words), named)
             cosines[both] = snapshot.matrix[both] @ vector
         else:
-            cosines = _cosines(snapshot, vector)
+            cosines = cosines_of(snapshot, vector)
             meaning = best(cosines, scope.mask, depth, positive=False)
         words = np.concatenate([words, np.setdiff1d(named, words)])
         return Sides(cosines, lexical, meaning, words)
 
-    def _named(self, query: str, scope: _Scope, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _named(self, query: str, scope: Scope, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of some positions bear a UUID that the query names."""
         wanted = {match.lower() for match in _UUID.findall(query)}
         if not wanted:
             return np.zeros(len(positions), dtype=np.bool_)
         return scope.facets.where("uuid", lambda value: value.lower() in wanted)[positions]
 
-    def _asks_chroma(self, scope: _Scope) -> bool:
+    def _asks_chroma(self, scope: Scope) -> bool:
         if self.dense == "auto":
             return int(scope.mask.sum()) > EXACT_LIMIT
         return self.dense == "chroma"
 
-    def _chroma_best(
-        self, vector: FloatArray, count: int, scope: _Scope
-    ) -> list[tuple[int, float]]:
-        """The best positions inside the mask by Chroma; exact where Chroma brings too few.
-
-        Chroma searches without the filter and the mask is applied here, with more asked for each
-        time; a filter inside HNSW loses records, this does not.
-        """
-        size, inside = len(scope.snapshot.ids), int(scope.mask.sum())
-        asked = min(size, 4 * count)
-        while asked <= min(size, 32 * count):
-            found = [
-                (position, score)
-                for position, score in scope.snapshot.chroma_query(vector, asked)
-                if scope.mask[position]
-            ]
-            if len(found) >= min(count, inside):
-                return found[:count]
-            if asked == size:
-                break
-            asked = min(size, 4 * asked)
-        cosines = _cosines(scope.snapshot, vector)
-        chosen = best(cosines, scope.mask, count, positive=False)
-        return [(int(position), float(cosines[position])) for position in chosen]
-
     def _hits(
-        self,
-        query: str,
-        scope: _Scope,
-        chosen: NDArray[np.int64],
-        scores: Sequence[float],
-        features: Sequence[dict[str, float]],
+        self, query: str, scope: Scope, found: Sequence[tuple[Record, float]], side: str
     ) -> list[Hit]:
-        records = scope.snapshot.records(chosen.tolist())
-        hits = []
-        for record, score, values in zip(records, scores, features, strict=True):
-            moved = {name[5:]: value for name, value in values.items() if name.startswith("gave_")}
-            told = reasons(record, query, scope.wishes, values)
-            told = (*told, movers(moved)) if moved else told
-            hits.append(Hit(record=record, score=float(score), reasons=told, features=values))
-        return hits
-
-
-def _cosines(snapshot: Snapshot, vector: FloatArray) -> NDArray[np.float32]:
-    if snapshot.matrix.shape[1] != len(vector):
-        raise QueryError(
-            f"the question's vector has {len(vector)} numbers, the index {snapshot.matrix.shape[1]}"
-            "; open the index with the encoder that made it"
-        )
-    return np.asarray(snapshot.matrix @ vector.astype(np.float32))
+        """Hits of one side alone, in the order given."""
+        return [
+            Hit(
+                record=record,
+                score=score,
+                reasons=reasons(record, query, scope.wishes, {side: score}),
+                features={side: score},
+            )
+            for record, score in found
+        ]
 
 
 def _shown(

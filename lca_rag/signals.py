@@ -103,10 +103,10 @@ def feature_matrix(
     columns: dict[str, Floats] = {}
     dense, words = sides.dense[chosen], sides.lexical[chosen]
     columns["dense"] = dense
-    columns["dense_gap"] = dense - dense.max(initial=-1.0)
+    columns["dense_gap"] = dense - np.float32(dense.max(initial=-1.0))
     columns["dense_rank"] = ranks(sides.dense, sides.dense_best, chosen)
-    columns["lexical"] = words / 20
-    columns["lexical_gap"] = words / max(float(words.max(initial=0.0)), 1e-6)
+    columns["lexical"] = words / np.float32(20)
+    columns["lexical_gap"] = words / np.float32(max(float(words.max(initial=0.0)), 1e-6))
     columns["lexical_rank"] = ranks(sides.lexical, sides.lexical_best, chosen)
     held, named = lexical.coverage(question, chosen, databases=databases)
     for column, name in enumerate(FIELDS):
@@ -151,13 +151,13 @@ def _wished(wishes: Wishes, facets: Facets, chosen: Positions) -> dict[str, Floa
     )
     if wishes.place is not None:
         values, codes = facets.numbered("place")
-        steps = np.array([_place_steps(wishes.place, value) for value in values])
+        steps = np.array([_place_steps(wishes.place, value) for value in values], np.float32)
         found["place_same"], found["place_wider"], found["place_other"] = steps[codes[chosen]].T
     if wishes.years is not None:
         gaps = year_gaps(wishes.years, facets)[chosen]
         known = ~np.isnan(gaps)
-        found["year_near"] = np.where(known, 0.9**gaps, 0)
-        found["year_far"] = np.where(known, np.minimum(gaps, 20) / 20, 0)
+        found["year_near"] = np.where(known, 0.9**gaps, 0).astype(np.float32)
+        found["year_far"] = np.where(known, np.minimum(gaps, 20) / 20, 0).astype(np.float32)
     met = nothing.copy()
     for name in ("data_type", "system_model", "allocation", "classification"):
         asked = getattr(wishes, name)
