@@ -207,7 +207,7 @@ def _references(parts: Parts) -> tuple[Reference, ...]:
         ("data source", ", ".join(_source(item))) for item in children(parts.modelling, "source")
     ]
     for role, tag in (
-        ("data entry by", "dataEntryBy"),
+        ("data entry", "dataEntryBy"),
         ("data generator", "dataGeneratorAndPublication"),
     ):
         about = child(parts.administration, tag)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from lca_rag.errors import ReadError
 from lca_rag.readers.context import Package, ReadContext
 from lca_rag.readers.ecospold2_activity import MAPPED, activity_record
-from lca_rag.readers.ecospold2_master import MASTER_ROOTS, Master, flow_records
+from lca_rag.readers.ecospold2_master import FLOW_ROOTS, MASTER_ROOTS, Master, flow_records
 from lca_rag.readers.nodes import Node, Paths, xml_root
 from lca_rag.readers.prose import member_path
 from lca_rag.record import Record
@@ -39,14 +39,18 @@ class EcoSpold2Reader:
         """Flows of the master data first, then one record for each activity and product."""
         paths = Paths()
         master = Master()
+        masters: list[tuple[bool, str]] = []
         activities: list[str] = []
         for name in names:
-            if name.endswith(".spold") or not _is_master(package, name):
+            root = None if name.endswith(".spold") else _master_root(package, name)
+            if root is None:
                 activities.append(name)
-            elif (found := _parse(package, name, context, Paths())) is not None:
-                root, node = found
-                master.add(root, node)
-                yield from flow_records(root, node, member_path(package, name), master, context)
+            else:
+                masters.append((root in FLOW_ROOTS, name))
+        for _, name in sorted(masters):  # flows last, since they point to units
+            if (found := _parse(package, name, context, Paths())) is not None:
+                master.add(*found)
+                yield from flow_records(*found, member_path(package, name), master, context)
         for name in activities:
             if (found := _parse(package, name, context, paths)) is not None:
                 yield from _activities(found, member_path(package, name), master, context)
@@ -70,12 +74,13 @@ def plain(head: bytes) -> bytes:
     return head
 
 
-def _is_master(package: Package, name: str) -> bool:
+def _master_root(package: Package, name: str) -> str | None:
+    """The root element of a master data file, or `None` if the member is none."""
     try:
         head = plain(package.read(name)[:4096])
     except ReadError:
-        return False  # reported when its turn comes
-    return any(root.encode() in head for root in MASTER_ROOTS)
+        return None  # reported when its turn comes
+    return next((root for root in MASTER_ROOTS if root.encode() in head), None)
 
 
 def _parse(

@@ -270,7 +270,7 @@ def _administration(node: Node) -> tuple[Licence, tuple[Reference, ...]]:
         Reference(role=role, uuid=uuid, name=Text.of(name, ""))
         for role, uuid, name in (
             (
-                "data entry by",
+                "data entry",
                 about.one("dataEntryBy").attribute("personId"),
                 about.one("dataEntryBy").attribute("personName"),
             ),

@@ -19,6 +19,7 @@ from lca_rag.record import (
     Text,
 )
 
+FLOW_ROOTS = ("validIntermediateExchanges", "validElementaryExchanges")
 MASTER_ROOTS = (
     "validActivityIndex",
     "validActivityNames",
@@ -143,7 +144,7 @@ def flow_records(
     root: str, node: Node, path: str, master: Master, context: ReadContext
 ) -> Iterator[Record]:
     """The flows that a master data file declares."""
-    if root not in ("validIntermediateExchanges", "validElementaryExchanges"):
+    if root not in FLOW_ROOTS:
         return
     elementary = root == "validElementaryExchanges"
     for item in flow_nodes(node):

@@ -48,8 +48,8 @@ _ALLOCATIONS = {
 _DETAILS = {
     "samplingDescription": "Sampling",
     "completenessDescription": "Completeness",
-    "dataSelectionDescription": "Data selection",
-    "dataTreatmentDescription": "Data treatment",
+    "dataSelectionDescription": "Selection",
+    "dataTreatmentDescription": "Treatment",
     "dataCollectionDescription": "Data collection",
     "inventoryMethodDescription": "LCI method",
     "modelingConstantsDescription": "Modelling constants",
@@ -62,7 +62,7 @@ _ACTORS = {
     "publication": "publication",
     "reviewer": "reviewer",
     "dataGenerator": "data generator",
-    "dataDocumentor": "data entry by",
+    "dataDocumentor": "data entry",
     "dataSetOwner": "owner",
 }
 _PRINCIPLES = ("Attributional", "Consequential")
@@ -106,6 +106,7 @@ def flow_record(value: Json, uuid: str, path: str, tables: Tables, context: Read
         name=Name(base=mender.text(one_line(value.get("name")))),
         synonyms=mender.text(value.get("synonyms")),
         classifications=classification(category),
+        place=Place(code=code) if code else None,
         comment=mender.text(value.get("description")),
         data_type=_FLOW_TYPES.get(kind, kind) if isinstance(kind, str) else None,
         flow=FlowFacts(

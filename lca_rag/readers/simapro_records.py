@@ -32,7 +32,7 @@ _TYPES = {
 }
 _DETAILS = {
     "collection method": "Data collection",
-    "data treatment": "Data treatment",
+    "data treatment": "Treatment",
     "verification": "Review",
     "allocation rules": "Allocation",
     "cut off rules": "Cut-off",
@@ -53,7 +53,7 @@ _EXTRAS = {
     "waste treatment allocation": "Waste treatment allocation",
 }
 _REFERENCES = {
-    "record": "data entry by",
+    "record": "data entry",
     "generator": "data generator",
     "literature references": "data source",
     "external documents": "data source",
