@@ -1,0 +1,247 @@
+"""Files, folders and archives as members; bombs, traps and damage are refused in a sentence."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from pathlib import Path
+
+import py7zr
+import pytest
+
+from lca_rag.errors import MissingExtra, ReadError
+from lca_rag.readers.archives import Limits
+from lca_rag.readers.files import HEAD, open_package
+
+MEMBERS = {"a.xml": b"<a/>", "sub/b.xml": b"<b/>" * 4000}
+
+
+def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def write(path: Path, data: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.fixture(params=["folder", "zip", "7z"])
+def package(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The same members in each kind of package."""
+    for name, data in MEMBERS.items():
+        write(tmp_path / "folder" / name, data)
+    write(tmp_path / "package.zip", zipped(MEMBERS))
+    with py7zr.SevenZipFile(tmp_path / "package.7z", "w") as archive:
+        archive.writeall(tmp_path / "folder", "")
+    return {
+        "folder": tmp_path / "folder",
+        "zip": tmp_path / "package.zip",
+        "7z": tmp_path / "package.7z",
+    }[str(request.param)]
+
+
+def test_every_kind_of_package_offers_its_members(package: Path) -> None:
+    with open_package(package) as opened:
+        assert opened.label == str(package)
+        assert opened.names() == ["a.xml", "sub/b.xml"]
+        assert {name: opened.read(name) for name in opened.names()} == MEMBERS
+        assert opened.head("sub/b.xml") == MEMBERS["sub/b.xml"][:HEAD]
+        assert opened.faults == []
+
+
+def test_a_plain_file_is_a_package_of_one(tmp_path: Path) -> None:
+    with open_package(write(tmp_path / "x.csv", b"1;2")) as opened:
+        assert opened.names() == ["x.csv"]
+        assert opened.read("x.csv") == b"1;2"
+
+
+def test_content_not_the_name_tells_an_archive(tmp_path: Path) -> None:
+    with open_package(write(tmp_path / "named.xml", zipped(MEMBERS))) as opened:
+        assert opened.names() == ["a.xml", "sub/b.xml"]
+    with open_package(write(tmp_path / "plain.zip", b"no archive")) as opened:
+        assert opened.names() == ["plain.zip"]
+
+
+def test_an_office_file_is_one_file(tmp_path: Path) -> None:
+    sheet = zipped({"xl/workbook.xml": b"<w/>", "[Content_Types].xml": b"<t/>"})
+    with open_package(write(tmp_path / "factors.xlsx", sheet)) as opened:
+        assert opened.names() == ["factors.xlsx"]
+        assert opened.read("factors.xlsx") == sheet
+
+
+def test_archives_inside_are_followed_one_level(tmp_path: Path) -> None:
+    deepest = zipped({"lost.xml": b"<l/>"})
+    inner = zipped({"c.xml": b"<c/>", "deeper.zip": deepest})
+    path = write(tmp_path / "outer.zip", zipped({"a.xml": b"<a/>", "inner.zip": inner}))
+    with open_package(path) as opened:
+        assert opened.names() == ["a.xml", "inner.zip!c.xml"]
+        assert opened.read("inner.zip!c.xml") == b"<c/>"
+        assert opened.head("inner.zip!c.xml") == b"<c/>"
+        (fault,) = opened.faults
+        assert fault.name == "inner.zip!deeper.zip"
+        assert "one level deep" in fault.reason
+
+
+def test_a_7z_inside_a_zip(tmp_path: Path) -> None:
+    with py7zr.SevenZipFile(tmp_path / "inner.7z", "w") as archive:
+        archive.writestr(b"<c/>", "c.xml")
+    inner = (tmp_path / "inner.7z").read_bytes()
+    with open_package(write(tmp_path / "outer.zip", zipped({"inner.7z": inner}))) as opened:
+        assert opened.names() == ["inner.7z!c.xml"]
+        assert opened.read("inner.7z!c.xml") == b"<c/>"
+
+
+def test_a_damaged_archive_inside_spares_the_rest(tmp_path: Path) -> None:
+    broken = zipped(MEMBERS)[:-30]
+    path = write(tmp_path / "outer.zip", zipped({"a.xml": b"<a/>", "inner.zip": broken}))
+    with open_package(path) as opened:
+        assert opened.names() == ["a.xml"]
+        assert "damaged or cut short" in opened.faults[0].reason
+
+
+def test_a_missing_path(tmp_path: Path) -> None:
+    with pytest.raises(ReadError, match="no such file or folder"):
+        open_package(tmp_path / "nothing")
+
+
+def test_a_missing_member(package: Path) -> None:
+    with open_package(package) as opened, pytest.raises(ReadError, match="no such member"):
+        opened.read("../a.xml")
+
+
+@pytest.mark.parametrize("keep", [10, 60, -30])
+def test_a_truncated_archive(tmp_path: Path, keep: int) -> None:
+    with pytest.raises(ReadError, match="damaged or cut short"):
+        open_package(write(tmp_path / "cut.zip", zipped(MEMBERS)[:keep]))
+
+
+@pytest.mark.parametrize("keep", [10, 40, -10])
+def test_a_truncated_7z(tmp_path: Path, keep: int) -> None:
+    with py7zr.SevenZipFile(tmp_path / "whole.7z", "w") as archive:
+        archive.writestr(b"<c/>" * 100, "c.xml")
+    data = (tmp_path / "whole.7z").read_bytes()
+    with pytest.raises(ReadError, match="damaged or cut short"):
+        open_package(write(tmp_path / "cut.7z", data[:keep]))
+
+
+def test_a_damaged_member(tmp_path: Path) -> None:
+    data = bytearray(zipped(MEMBERS, zipfile.ZIP_STORED))
+    data[data.index(b"<b/>")] ^= 0xFF
+    path = write(tmp_path / "x.zip", bytes(data))
+    with open_package(path) as opened:
+        assert opened.read("a.xml") == b"<a/>"
+        with pytest.raises(ReadError, match=r"x\.zip!sub/b\.xml: damaged"):
+            opened.read("sub/b.xml")
+
+
+def flagged(data: bytes) -> bytes:
+    """The archive with the encryption flag set on its first member."""
+    out = bytearray(data)
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = out.index(mark) + offset
+        out[at] |= 1
+    return bytes(out)
+
+
+def test_an_encrypted_member_and_an_encrypted_archive(tmp_path: Path) -> None:
+    with open_package(write(tmp_path / "part.zip", flagged(zipped(MEMBERS)))) as opened:
+        assert opened.names() == ["sub/b.xml"]
+        assert "encrypted" in opened.faults[0].reason
+    with pytest.raises(ReadError, match="encrypted; unpack it with its password"):
+        open_package(write(tmp_path / "all.zip", flagged(zipped({"a.xml": b"<a/>"}))))
+
+
+def test_an_encrypted_7z(tmp_path: Path) -> None:
+    with py7zr.SevenZipFile(tmp_path / "x.7z", "w", password="secret") as archive:
+        archive.writestr(b"<c/>", "c.xml")
+    with pytest.raises(ReadError, match="encrypted; unpack it with its password"):
+        open_package(tmp_path / "x.7z")
+
+
+def test_a_7z_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "py7zr", None)
+    path = write(tmp_path / "x.7z", b"7z\xbc\xaf\x27\x1c")
+    with pytest.raises(MissingExtra, match=r"lca-rag\[scale\]"):
+        open_package(path)
+
+
+# --- bombs and traps -----------------------------------------------------------------------
+
+
+def test_a_bomb_is_refused_by_its_ratio(tmp_path: Path) -> None:
+    bomb = zipped({"zeros.xml": bytes(32 << 20)})
+    with pytest.raises(ReadError, match="times its size, as an archive bomb"):
+        open_package(write(tmp_path / "bomb.zip", bomb))
+
+
+def test_a_bomb_among_honest_members_is_left_out(tmp_path: Path) -> None:
+    noise = b"".join(struct.pack("<Q", (i * 0x9E3779B97F4A7C15) % 2**64) for i in range(60_000))
+    path = write(tmp_path / "x.zip", zipped({"zeros.xml": bytes(32 << 20), "noise.bin": noise}))
+    with open_package(path) as opened:
+        assert opened.names() == ["noise.bin"]
+        assert "as a bomb does" in opened.faults[0].reason
+
+
+def test_a_bomb_in_a_7z(tmp_path: Path) -> None:
+    with py7zr.SevenZipFile(tmp_path / "bomb.7z", "w") as archive:
+        archive.writestr(bytes(32 << 20), "zeros.xml")
+    with pytest.raises(ReadError, match="as an archive bomb"):
+        open_package(tmp_path / "bomb.7z")
+
+
+def test_limits_on_members_total_and_number(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.zip", zipped(MEMBERS))
+    with open_package(path, limits=Limits(member_bytes=100)) as opened:
+        assert opened.names() == ["a.xml"]
+        assert "more than the limit of 100" in opened.faults[0].reason
+    with pytest.raises(ReadError, match="more than the limit of 1,000"):
+        open_package(path, limits=Limits(total_bytes=1000))
+    with pytest.raises(ReadError, match="2 members are more than the limit of 1"):
+        open_package(path, limits=Limits(members=1))
+
+
+def test_overlapping_members_are_a_bomb(tmp_path: Path) -> None:
+    """A directory whose entries all point at one stretch of the file."""
+    data = zipped({"a.xml": b"x" * 5000}, zipfile.ZIP_STORED)
+    start = data.index(b"PK\x01\x02")
+    end = data.index(b"PK\x05\x06")
+    entry = data[start:end]
+    directory = b"".join(entry.replace(b"a.xml", f"{i}.xml".encode()) for i in range(9))
+    tail = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 9, 9, len(directory), start, 0)
+    with pytest.raises(ReadError, match="overlap"):
+        open_package(write(tmp_path / "x.zip", data[:start] + directory + tail))
+
+
+@pytest.mark.parametrize("name", ["../evil.xml", "/etc/evil.xml", "a/../../evil.xml", "C:evil.xml"])
+def test_names_that_leave_the_archive(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path / "x.zip", zipped({name: b"<a/>", "good.xml": b"<a/>"}))
+    with open_package(path) as opened:
+        assert opened.names() == ["good.xml"]
+        assert opened.faults[0].reason == "its name points outside the archive"
+
+
+def test_links_that_leave_the_folder(tmp_path: Path) -> None:
+    secret = write(tmp_path / "secret.xml", b"<a/>")
+    inside = write(tmp_path / "folder" / "good.xml", b"<a/>")
+    (tmp_path / "folder" / "evil.xml").symlink_to(secret)
+    (tmp_path / "folder" / "fine.xml").symlink_to(inside)
+    with open_package(tmp_path / "folder") as opened:
+        assert opened.names() == ["fine.xml", "good.xml"]
+        assert opened.faults[0].name == "evil.xml"
+
+
+def test_a_name_stored_twice_is_said(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.xml", b"<old/>")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("a.xml", b"<new/>")
+    with open_package(write(tmp_path / "x.zip", buffer.getvalue())) as opened:
+        assert opened.read("a.xml") == b"<new/>"
+        assert "stored more than once" in opened.faults[0].reason
