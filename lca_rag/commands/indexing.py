@@ -1,0 +1,158 @@
+"""`index` and `repair`: files in, an index in step with them out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lca_rag.commands import console
+from lca_rag.commands.generated import IndexOption, JsonOption, PromptOption
+from lca_rag.operations.workspace import recall_model, remember_model
+
+if TYPE_CHECKING:
+    from lca_rag.index import Index, SyncReport
+    from lca_rag.readers import ReadReport, Skip
+    from lca_rag.record import Record
+
+SKIPPED = 3
+"""Exit code: done, but some records were skipped."""
+_SHOWN = 10
+
+
+def index(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files, folders or archives of any LCA format")
+    ],
+    location: Annotated[
+        str | None,
+        typer.Option("--index", envvar="LCA_RAG_INDEX", metavar="DIR", help="Index directory"),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option("--database", metavar="NAME", help="Database name; by default the file's"),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", metavar="MODEL", help="mini, a model directory, a hub id, or URL#MODEL"
+        ),
+    ] = None,
+    query_prompt: PromptOption = None,
+    server: Annotated[
+        str | None,
+        typer.Option("--server", metavar="URL", help="Collection of a Chroma server to write to"),
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove records that the files no longer hold")
+    ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Tell what was read, repaired and not mapped")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Read files of any LCA format and bring an index in step with them.
+
+    What is new or changed is embedded, what is known is not; nothing is removed without --prune.
+    """
+    from lca_rag.readers import ReadReport
+
+    if location is None and server is None:
+        raise typer.BadParameter("give --index DIR, --server URL, or both", param_hint="--index")
+    facts, skipped = ReadReport(), list[Skip]()
+    opened = open_for_writing(location, server, model, query_prompt)
+    with opened, console.progress() as tell:
+        done = opened.sync(
+            _records(paths, database, facts, skipped), prune=prune, progress=tell, skipped=skipped
+        )
+    told = {"report": _report(facts)} if report else {}
+    if as_json:
+        console.emit(_summary(done) | told)
+    else:
+        _say(done)
+        for heading, counts in told.get("report", {}).items():
+            console.note(f"{heading}:")
+            for name, count in counts.items():
+                console.note(f"  {count:>8}  {name}")
+    if done.skipped:
+        raise typer.Exit(SKIPPED)
+
+
+def open_for_writing(
+    location: str | None, server: str | None, model: str | None, query_prompt: str | None
+) -> Index:
+    """An index with the encoder that is named, or with the one that made it."""
+    from lca_rag.encoders import MODEL_VARIABLE, load_encoder
+    from lca_rag.index import Index
+
+    noted = recall_model(Path(location)) if location else {}
+    spec = model or noted.get("model") or os.environ.get(MODEL_VARIABLE) or "mini"
+    prompt = query_prompt
+    if prompt is None and spec == noted.get("model"):
+        prompt = noted.get("query_prompt")
+    encoder = load_encoder(spec, query_prompt=prompt)
+    if server is None:
+        opened = Index.open(location or "", encoder=encoder)
+    else:
+        catalogue = Path(location) if location else None
+        opened = Index.open(server, encoder=encoder, catalogue=catalogue)
+    remember_model(opened.folder, spec, prompt)
+    return opened
+
+
+def repair(location: IndexOption, as_json: JsonOption = False) -> None:
+    """Rebuild everything that is derived from the catalogue; nothing is embedded again."""
+    from lca_rag.index import Index
+
+    with Index.open(location, create=False) as opened, console.progress() as tell:
+        state = opened.repair(tell)
+    if as_json:
+        console.emit(state)
+    else:
+        console.note(f"{location}: repaired; generation {state['generation']}")
+
+
+def _records(
+    paths: Sequence[Path], database: str | None, facts: ReadReport, skipped: list[Skip]
+) -> Iterator[Record]:
+    from lca_rag.readers import read
+
+    for path in paths:
+        yield from read(path, database=database, on_skip=skipped.append, report=facts)
+
+
+def _summary(done: SyncReport) -> dict[str, object]:
+    skipped = [
+        {"path": skip.path, "record": skip.record, "reason": skip.reason} for skip in done.skipped
+    ]
+    counts = {
+        name: getattr(done, name) for name in ("read", "added", "updated", "unchanged", "removed")
+    }
+    return counts | {"skipped": skipped, "seconds": round(done.seconds, 3)}
+
+
+def _report(facts: ReadReport) -> dict[str, dict[str, int]]:
+    """Counts of a read, most frequent first."""
+    return {
+        "read": dict(facts.read.most_common()),
+        "repaired": dict(facts.repaired.most_common()),
+        "unmapped": dict(facts.unmapped.most_common()),
+    }
+
+
+def _say(done: SyncReport) -> None:
+    console.note(
+        f"read {done.read}: {done.added} added, {done.updated} updated, {done.unchanged} "
+        f"unchanged, {done.removed} removed, {len(done.skipped)} skipped "
+        f"({done.embedded} embedded, {done.seconds:.1f} s)",
+        "bold",
+    )
+    for skip in done.skipped[:_SHOWN]:
+        console.note(f"  skipped {skip.path} {skip.record or ''}: {skip.reason}")
+    if len(done.skipped) > _SHOWN:
+        console.note(f"  and {len(done.skipped) - _SHOWN} more; --json lists all")
+    for sentence in done.notes:
+        console.note(sentence)

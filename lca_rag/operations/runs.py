@@ -1,0 +1,152 @@
+"""How each operation is carried out: typed input and a caller in, typed output out.
+
+Rights are applied here and below, never at a door: for a caller without a right to a database, it
+does not exist.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lca_rag
+from lca_rag.errors import NotFound
+from lca_rag.operations import schema
+from lca_rag.operations.workspace import Caller, Workspace
+from lca_rag.record import version_key
+
+if TYPE_CHECKING:
+    from lca_rag.record import Hit, Record
+
+
+def search(workspace: Workspace, asked: schema.SearchInput, caller: Caller) -> schema.SearchOutput:
+    """Hits for a question."""
+    hits = workspace.retriever.search(
+        asked.query,
+        k=asked.offset + asked.k,
+        kind=asked.kind,
+        place=asked.place,
+        year=asked.year,
+        database=asked.database,
+        data_type=asked.data_type,
+        system_model=asked.system_model,
+        allocation=asked.allocation,
+        classification=asked.classification,
+        strict=asked.strict,
+        mode=asked.mode,
+        rights=caller.databases,
+    )
+    return schema.SearchOutput(query=asked.query, hits=tuple(map(hit_output, hits[asked.offset :])))
+
+
+def hit_output(hit: Hit) -> schema.HitOutput:
+    """A hit as every door shows it."""
+    record = hit.record
+    return schema.HitOutput(
+        id=record.id,
+        uuid=record.uuid,
+        version=record.version,
+        database=record.database,
+        kind=record.kind,
+        name=display_name(record),
+        place=record.place.code if record.place else None,
+        score=hit.score,
+        reasons=hit.reasons,
+    )
+
+
+def display_name(record: Record) -> str:
+    """The name of a record, or its UUID where it has none."""
+    return str(record.name) or record.uuid
+
+
+def find_records(workspace: Workspace, id: str, caller: Caller) -> list[Record]:
+    """The record of an id first, then its other versions, newest first.
+
+    A bare UUID is looked for in every database that the caller sees, never in another: the answer
+    is that of an index that holds only these.
+
+    Raises:
+        NotFound: If the caller sees no such record.
+    """
+    index = workspace.index
+    found = [record for record in index.versions(id) if caller.sees(record.database)]
+    if not found:
+        raise NotFound(f"no record {id!r} in this index; `search` gives ids")
+    first = found[0]
+    return [first, *(other for other in index.versions(first.key) if other.id != first.id)]
+
+
+def show(workspace: Workspace, asked: schema.ShowInput, caller: Caller) -> schema.ShowOutput:
+    """One record's evidence."""
+    from lca_rag.render import evidence
+
+    record, *others = find_records(workspace, asked.id, caller)
+    versions = sorted((record, *others), key=lambda item: version_key(item.version), reverse=True)
+    return schema.ShowOutput(
+        id=record.id,
+        uuid=record.uuid,
+        version=record.version,
+        database=record.database,
+        kind=record.kind,
+        name=display_name(record),
+        place=record.place.code if record.place else None,
+        evidence=evidence(record, limit=asked.limit),
+        licence=record.licence.type,
+        owner=record.licence.owner.join("; "),
+        versions=tuple(item.id for item in versions),
+    )
+
+
+def similar(
+    workspace: Workspace, asked: schema.SimilarInput, caller: Caller
+) -> schema.SimilarOutput:
+    """Records like one."""
+    record = find_records(workspace, asked.id, caller)[0]
+    hits = workspace.retriever.similar(record.id, k=asked.k, rights=caller.databases)
+    return schema.SimilarOutput(id=record.id, hits=tuple(map(hit_output, hits)))
+
+
+def info(workspace: Workspace, asked: schema.InfoInput, caller: Caller) -> schema.InfoOutput:
+    """What the caller may see of the index."""
+    index = workspace.index
+    databases = tuple(
+        schema.DatabaseInfo(database=name, records=sum(kinds.values()), kinds=kinds)
+        for name, kinds in sorted(index.databases())
+        if caller.sees(name)
+    )
+    fingerprint = index.fingerprint
+    encoder = index.info()["encoder"]
+    return schema.InfoOutput(
+        records=sum(database.records for database in databases),
+        databases=databases,
+        encoder=None if encoder is None else str(encoder),
+        dimension=fingerprint.dimension if fingerprint else None,
+        version=lca_rag.__version__,
+    )
+
+
+def ask(workspace: Workspace, asked: schema.AskInput, caller: Caller) -> schema.AskOutput:
+    """A checked answer."""
+    answer = workspace.answerer.ask(asked.question, rights=caller.databases, **_wishes(asked))
+    return answer_output(answer)
+
+
+def match(workspace: Workspace, asked: schema.MatchInput, caller: Caller) -> schema.MatchOutput:
+    """One verdict per line of a bill of materials."""
+    raise NotImplementedError
+
+
+def flow(workspace: Workspace, asked: schema.FlowInput, caller: Caller) -> schema.FlowOutput:
+    """What each name means."""
+    raise NotImplementedError
+
+
+def duplicates(
+    workspace: Workspace, asked: schema.DuplicatesInput, caller: Caller
+) -> schema.DuplicatesOutput:
+    """Groups of records that say the same."""
+    raise NotImplementedError
+
+
+def stream(workspace: Workspace, asked: schema.AskInput, caller: Caller):
+    raise NotImplementedError

@@ -1,0 +1,333 @@
+"""What goes into each operation and what comes out: the one place where the doors' shapes are set.
+
+The command line, HTTP and MCP are generated from these models, so a field that is added here
+appears at every door. Only pydantic is imported: `lca-rag --help` must not load an index.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+KindName = Literal["process", "flow", "model", "method", "text"]
+Mode = Literal["hybrid", "dense", "lexical"]
+
+Question = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8_000)]
+Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=400)]
+RecordId = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Count = Annotated[int, Field(ge=1, le=100)]
+Year = Annotated[int, Field(ge=1900, le=2200)]
+
+
+class Input(BaseModel):
+    """Base of every input: unknown fields are refused, so that a typing error is never ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Output(BaseModel):
+    """Base of every output."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Wishes(Input):
+    """What a caller may wish of records; wishes rank unless `strict` makes them filters."""
+
+    kind: KindName | None = Field(
+        default=None, description="Kind of record: process, flow, model, ..."
+    )
+    place: Short | None = Field(
+        default=None, description="Place as code or name: DE, CN-SH, Europe, 上海"
+    )
+    year: Year | None = Field(default=None, description="Year that the data should be valid for")
+    database: tuple[Short, ...] | None = Field(
+        default=None, description="Only these databases", max_length=50
+    )
+    data_type: Short | None = Field(
+        default=None, description="Data set type: unit, aggregated, market"
+    )
+    system_model: Short | None = Field(default=None, description="System model, such as cut-off")
+    allocation: Short | None = Field(default=None, description="Allocation method, such as mass")
+    classification: Short | None = Field(
+        default=None, description="Words of a class, such as Energy"
+    )
+    strict: bool = Field(
+        default=False, description="Drop what misses a wish, rather than rank it lower"
+    )
+
+
+class SearchInput(Wishes):
+    """A question or any words, and what is wished of the records."""
+
+    query: Question = Field(description="Question, name, CAS number, UUID, in any language")
+    k: Count = Field(default=10, description="How many hits")
+    offset: Annotated[int, Field(ge=0, le=1_000)] = Field(
+        default=0, description="How many of the best hits to skip, for the next page"
+    )
+    mode: Mode = Field(default="hybrid", description="How to search: hybrid, dense or lexical")
+
+
+class HitOutput(Output):
+    """A record found, with what speaks for it."""
+
+    id: str
+    uuid: str
+    version: str
+    database: str
+    kind: str
+    name: str
+    place: str | None
+    score: float
+    reasons: tuple[str, ...]
+
+
+class SearchOutput(Output):
+    """Hits, best first."""
+
+    query: str
+    hits: tuple[HitOutput, ...]
+
+
+class ShowInput(Input):
+    """A record by id."""
+
+    id: RecordId = Field(
+        description="Record id {database}/{uuid}@{version}; {database}/{uuid} or a UUID: the newest"
+    )
+    limit: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=100, description="Rows of each table; what is left out is counted"
+    )
+
+
+class ShowOutput(Output):
+    """One record as a reader or a language model is shown it."""
+
+    id: str
+    uuid: str
+    version: str
+    database: str
+    kind: str
+    name: str
+    place: str | None
+    evidence: str
+    """Markdown: identity, licence, facts, amounts with their units."""
+    licence: str | None
+    owner: str | None
+    versions: tuple[str, ...]
+    """Ids of every version of this record that is held, newest first."""
+
+
+class SimilarInput(Input):
+    """A record whose likes are wanted."""
+
+    id: RecordId = Field(description="Record id, as `show` takes it")
+    k: Count = Field(default=10, description="How many hits")
+
+
+class SimilarOutput(Output):
+    """Records like the one asked for; `score` is the cosine of the two vectors."""
+
+    id: str
+    hits: tuple[HitOutput, ...]
+
+
+class Turn(Input):
+    """One earlier turn of a conversation."""
+
+    role: Literal["user", "assistant"]
+    content: Annotated[str, StringConstraints(max_length=20_000)]
+
+
+class AskInput(Wishes):
+    """A question to be answered from the records, with citations."""
+
+    question: Question = Field(description="Question in any language")
+    history: tuple[Turn, ...] = Field(
+        default=(), description="Earlier turns, oldest first", max_length=50
+    )
+
+
+class CitationOutput(Output):
+    """A record that an answer rests on; `[n]` in the answer is the n-th citation."""
+
+    id: str
+    uuid: str
+    version: str
+    name: str
+    database: str
+    place: str | None
+    year: int | None
+    owner: str | None
+    licence: str | None
+
+
+class CheckOutput(Output):
+    """One claim of an answer and what became of it."""
+
+    claim: str
+    kind: Literal["number", "citation", "identifier", "name"]
+    status: Literal["verified", "repaired", "removed", "marked"]
+    reason: str
+    start: int | None
+    """Where the claim stands in the answer; `None` if it was removed."""
+    end: int | None
+
+
+class AskOutput(Output):
+    """An answer whose figures were checked against the records it cites."""
+
+    answer: str
+    citations: tuple[CitationOutput, ...]
+    abstained: bool
+    """Whether the answer says that the records do not hold what was asked."""
+    checks: tuple[CheckOutput, ...]
+    notes: tuple[str, ...]
+    """Sentences on how the answer was made, such as what was withheld."""
+
+
+class BomLine(Input):
+    """One line of a bill of materials."""
+
+    line: Short = Field(description="Number or id of the line")
+    description: Short
+    amount: float | None = None
+    unit: Short | None = None
+    place: Short | None = None
+    note: Short | None = None
+
+
+class MatchInput(Input):
+    """Lines of a bill of materials that want data sets."""
+
+    lines: tuple[BomLine, ...] = Field(
+        description="Lines of a bill of materials", min_length=1, max_length=2_000
+    )
+    k: Count = Field(default=5, description="How many candidates for each line")
+    database: tuple[Short, ...] | None = Field(
+        default=None, description="Only these databases", max_length=50
+    )
+
+
+class MatchCandidate(Output):
+    """A data set that may stand for a line."""
+
+    id: str
+    uuid: str
+    name: str
+    confidence: float
+    unit_factor: float | None
+    """Reference amounts of the data set per unit of the line; `None` if units do not fit."""
+    reasons: tuple[str, ...]
+
+
+class MatchLine(Output):
+    """The verdict on one line; `matches` are best first, also for undecided lines."""
+
+    line: str
+    description: str
+    decision: Literal["match", "none"]
+    confidence: float
+    """Probability in [0, 1] that the first match is acceptable."""
+    matches: tuple[MatchCandidate, ...]
+
+
+class MatchOutput(Output):
+    """One verdict per line, in the order asked."""
+
+    lines: tuple[MatchLine, ...]
+
+
+class FlowInput(Input):
+    """Names of flows as somebody else writes them."""
+
+    names: tuple[Short, ...] = Field(
+        description="Flow names, CAS numbers or UUIDs", min_length=1, max_length=500
+    )
+    compartment: Short | None = Field(default=None, description="Compartment, such as air or water")
+    k: Count = Field(default=5, description="How many candidates for each name")
+
+
+class FlowCandidate(Output):
+    """A flow record that a name may mean."""
+
+    id: str
+    uuid: str
+    name: str
+    compartment: str | None
+    confidence: float
+    reasons: tuple[str, ...]
+
+
+class FlowLine(Output):
+    """What one name means; several matches of equal confidence are a tie, left to the reader."""
+
+    name: str
+    decision: Literal["match", "tie", "none"]
+    matches: tuple[FlowCandidate, ...]
+
+
+class FlowOutput(Output):
+    """One verdict per name, in the order asked."""
+
+    flows: tuple[FlowLine, ...]
+
+
+class DuplicatesInput(Input):
+    """Where to look for duplicates."""
+
+    database: tuple[Short, ...] | None = Field(
+        default=None, description="Only these databases", max_length=50
+    )
+    kind: KindName | None = Field(default=None, description="Kind of record: process, flow, ...")
+    k: Annotated[int, Field(ge=1, le=10_000)] = Field(default=100, description="How many groups")
+    offset: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        default=0, description="How many groups to skip, for the next page"
+    )
+
+
+class DuplicateMember(Output):
+    """One record of a group."""
+
+    id: str
+    name: str
+    place: str | None
+
+
+class DuplicateGroup(Output):
+    """Records that say the same, and in which respect they do."""
+
+    relation: str
+    members: tuple[DuplicateMember, ...]
+    reasons: tuple[str, ...]
+
+
+class DuplicatesOutput(Output):
+    """Groups, the largest first."""
+
+    total: int
+    groups: tuple[DuplicateGroup, ...]
+
+
+class InfoInput(Input):
+    """Nothing: `info` describes what the caller may see."""
+
+
+class DatabaseInfo(Output):
+    """One database and how many records of each kind it holds."""
+
+    database: str
+    records: int
+    kinds: dict[str, int]
+
+
+class InfoOutput(Output):
+    """What is in the index, and by which encoder."""
+
+    records: int
+    databases: tuple[DatabaseInfo, ...]
+    encoder: str | None
+    dimension: int | None
+    version: str
+    """Version of lca-rag."""

@@ -1,0 +1,184 @@
+"""What an operation works on: one open index with its encoder, retriever and answerer.
+
+Each part is made when it is first needed, once, whichever thread needs it: `show` never loads a
+model, and forty requests at the same moment load one.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from lca_rag.errors import IndexStateError
+
+if TYPE_CHECKING:
+    from lca_rag.answer import Answerer
+    from lca_rag.encoders import Encoder
+    from lca_rag.index import Index
+    from lca_rag.retriever import Retriever
+
+_MODEL_FILE = "model.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and what they may see."""
+
+    name: str = "local"
+    databases: frozenset[str] | None = None
+    """Databases that exist for this caller; every one if `None`."""
+
+    def sees(self, database: str) -> bool:
+        """Whether this database exists for the caller."""
+        return self.databases is None or database in self.databases
+
+
+LOCAL = Caller()
+"""Whoever runs the command line on their own index: every right."""
+
+
+class Workspace:
+    """An index and what is needed to search it and to answer from it; safe to share by threads."""
+
+    def __init__(
+        self,
+        location: str | Path,
+        *,
+        model: str | None = None,
+        query_prompt: str | None = None,
+        llm: str | None = None,
+    ) -> None:
+        """Keep what to open.
+
+        Args:
+            location: Index directory, or URL of a Chroma server's collection.
+            model: Encoder of questions; by default the one that `remember_model` noted, else what
+                `load_encoder` takes by default.
+            query_prompt: Put before each question instead of the model's own prompt.
+            llm: `BASE_URL/MODEL` of a language model that words answers; without one they are
+                put together from the records.
+        """
+        self.location = str(location)
+        self.model = model
+        self.query_prompt = query_prompt
+        self.llm = llm
+        self._lock = threading.RLock()
+        self._indexes: list[Index] = []
+        self._encoder: Encoder | None = None
+        self._retriever: Retriever | None = None
+        self._answerer: Answerer | None = None
+        self._wrap: Callable[[Encoder], Encoder] = lambda encoder: encoder
+
+    @classmethod
+    def of(cls, index: Index) -> Self:
+        """A workspace over an index that is open already, with the encoder it was opened with."""
+        workspace = cls(index.folder)
+        workspace._indexes.append(index)
+        workspace._encoder = index.encoder
+        return workspace
+
+    def __enter__(self) -> Self:
+        """The workspace itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def wrap_encoder(self, wrap: Callable[[Encoder], Encoder]) -> None:
+        """Put something around the encoder before it is first used, such as batching."""
+        self._wrap = wrap
+
+    @property
+    def index(self) -> Index:
+        """The index, opened without an encoder if none was needed so far."""
+        with self._lock:
+            if not self._indexes:
+                self._indexes.append(self._open(None))
+            return self._indexes[-1]
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of questions.
+
+        Raises:
+            EncoderError: If it cannot be loaded.
+        """
+        with self._lock:
+            if self._encoder is None:
+                from lca_rag.encoders import load_encoder
+
+                noted = recall_model(self.index.folder)
+                spec = self.model or noted.get("model")
+                prompt = self.query_prompt
+                if prompt is None and spec == noted.get("model"):
+                    prompt = noted.get("query_prompt")
+                self._encoder = load_encoder(spec, query_prompt=prompt)
+            return self._encoder
+
+    @property
+    def retriever(self) -> Retriever:
+        """The retriever over the index and its encoder."""
+        with self._lock:
+            if self._retriever is None:
+                from lca_rag.retriever import Retriever
+
+                # The handle without an encoder stays open: another thread may be reading from it.
+                self._indexes.append(self._open(self._wrap(self.encoder)))
+                self._retriever = Retriever(self._indexes[-1])
+            return self._retriever
+
+    @property
+    def answerer(self) -> Answerer:
+        """The answerer over the retriever."""
+        with self._lock:
+            if self._answerer is None:
+                from lca_rag.answer import Answerer
+
+                self._answerer = Answerer(self.retriever, self.llm)
+            return self._answerer
+
+    def warm(self) -> None:
+        """Load everything that the first question would wait for."""
+        self.retriever.search("warm", k=1)
+        _ = self.answerer
+
+    def close(self) -> None:
+        """Close whatever was opened; what is asked afterwards opens it again."""
+        with self._lock:
+            for index in self._indexes:
+                index.close()
+            self._indexes.clear()
+            self._retriever = self._answerer = None
+
+    def _open(self, encoder: Encoder | None) -> Index:
+        from lca_rag.index import Index
+
+        return Index.open(self.location, encoder=encoder, create=False)
+
+
+def remember_model(folder: Path, model: str | None, query_prompt: str | None) -> None:
+    """Note beside an index which encoder made it, so that searching needs no `--model`."""
+    spec = str(Path(model).resolve()) if model and Path(model).is_dir() else model
+    noted = {"model": spec, "query_prompt": query_prompt}
+    (folder / _MODEL_FILE).write_text(json.dumps(noted, ensure_ascii=False) + "\n", "utf-8")
+
+
+def recall_model(folder: Path) -> dict[str, str | None]:
+    """What `remember_model` noted, or nothing.
+
+    Raises:
+        IndexStateError: If the note is damaged.
+    """
+    path = folder / _MODEL_FILE
+    if not path.is_file():
+        return {}
+    try:
+        noted = json.loads(path.read_text("utf-8"))
+    except ValueError as exc:
+        raise IndexStateError(f"{path}: not JSON; delete it and give --model") from exc
+    return {str(name): value for name, value in dict(noted).items()}

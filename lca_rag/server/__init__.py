@@ -1,0 +1,1 @@
+"""Doors over the network: HTTP with an OpenAI-compatible side, a chat page, and MCP."""

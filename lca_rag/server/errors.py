@@ -1,0 +1,110 @@
+"""Errors as answers: one JSON shape for every route, which OpenAI clients understand too.
+
+{"error": {"message": "...", "type": "not_found", "param": null, "code": null}}
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from lca_rag import errors
+
+logger = logging.getLogger(__name__)
+
+
+class ErrorBody(BaseModel):
+    """What went wrong, in a sentence."""
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+
+
+class ErrorAnswer(BaseModel):
+    """The body of every answer that is no success."""
+
+    error: Annotated[ErrorBody, Field(description="What went wrong")]
+
+
+STATUSES: Mapping[type[errors.LcaRagError], tuple[int, str]] = {
+    errors.NotFound: (404, "not_found"),
+    errors.QueryError: (400, "invalid_request_error"),
+    errors.UnitError: (400, "invalid_request_error"),
+    errors.ReadError: (400, "invalid_request_error"),
+    errors.AccessError: (403, "permission_error"),
+    errors.AnswerError: (502, "language_model_error"),
+    errors.EncoderError: (503, "encoder_error"),
+    errors.IndexStateError: (503, "index_error"),
+    errors.LcaRagError: (500, "server_error"),
+}
+"""Status and type of each error, the most special first."""
+
+RESPONSES: dict[int | str, dict[str, object]] = {
+    status: {"model": ErrorAnswer, "description": description}
+    for status, description in {
+        400: "The request cannot be understood",
+        401: "No valid API key",
+        404: "There is no such record",
+        413: "The request is too large",
+        422: "A field is missing or wrong",
+        429: "Too many requests; try again after the seconds in Retry-After",
+        503: "The server is starting, stopping, or took too long",
+    }.items()
+}
+"""What every route may answer beside success, for the OpenAPI document."""
+
+
+def body(message: str, kind: str, *, param: str | None = None) -> dict[str, object]:
+    """The JSON of an error."""
+    return ErrorAnswer(error=ErrorBody(message=message, type=kind, param=param)).model_dump()
+
+
+def status_of(exc: errors.LcaRagError) -> tuple[int, str]:
+    """HTTP status and type name of an error."""
+    return next(found for kind, found in STATUSES.items() if isinstance(exc, kind))
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Answer every error in one shape; what is no error of ours is logged and not shown."""
+
+    @app.exception_handler(errors.LcaRagError)
+    async def ours(request: Request, exc: errors.LcaRagError) -> JSONResponse:
+        status, kind = status_of(exc)
+        if status >= 500:
+            logger.error("%s failed: %s", request.url.path, type(exc).__name__)
+        return JSONResponse(body(str(exc), kind), status)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, exc: RequestValidationError) -> JSONResponse:
+        first = exc.errors()[0]
+        param = ".".join(str(part) for part in first["loc"][1:]) or None
+        message = f"{param}: {first['msg']}" if param else str(first["msg"])
+        return JSONResponse(body(message, "invalid_request_error", param=param), 422)
+
+    @app.exception_handler(HTTPException)
+    async def plain(request: Request, exc: HTTPException) -> JSONResponse:
+        kinds = {401: "authentication_error", 403: "permission_error", 404: "not_found"}
+        kinds |= {429: "rate_limit_error", 503: "server_error"}
+        kind = kinds.get(exc.status_code, "invalid_request_error")
+        return JSONResponse(body(str(exc.detail), kind), exc.status_code, headers=exc.headers)
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, exc: Exception) -> JSONResponse:
+        number = request.scope.get("lca_rag.request_id", "-")
+        logger.error("request %s failed in %s", number, request.url.path, exc_info=exc)
+        return JSONResponse(
+            body(
+                f"internal error; the server's log tells more under request {number}",
+                "server_error",
+            ),
+            500,
+        )

@@ -1,0 +1,93 @@
+"""How large a request may be and how long it may take."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+import anyio.to_thread
+from starlette.exceptions import HTTPException
+
+from lca_rag.server.errors import body
+
+if TYPE_CHECKING:
+    from anyio import CapacityLimiter
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+T = TypeVar("T")
+
+
+class TooLarge(Exception):
+    """A request body that grew beyond the limit while it was read."""
+
+
+class BodyLimit:
+    """Middleware that reads no more of a request's body than is allowed."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        """Wrap `app`; `limit` is in bytes."""
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or answer 413."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun, read = False, 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._limit:
+                raise TooLarge
+            return message
+
+        async def marked(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        try:
+            if declared.isdigit() and int(declared) > self._limit:
+                raise TooLarge
+            await self._app(scope, counted, marked)
+        except TooLarge:
+            if begun:
+                raise
+            await self._refuse(send)
+
+    async def _refuse(self, send: Send) -> None:
+        message = f"the request is larger than {self._limit} bytes; send less at a time"
+        content = json.dumps(body(message, "invalid_request_error")).encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(content)).encode()),
+            (b"connection", b"close"),
+        ]
+        await send({"type": "http.response.start", "status": 413, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+
+async def in_thread(work: Callable[[], T], limiter: CapacityLimiter, seconds: float) -> T:
+    """The result of `work`, run beside the event loop.
+
+    A thread cannot be stopped: after `seconds` the caller is told so, and the place of the thread
+    stays taken until it ends, so that slow work cannot pile up.
+
+    Raises:
+        HTTPException: 503 if the time is over.
+    """
+    try:
+        with anyio.fail_after(seconds):
+            return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
+    except TimeoutError as exc:
+        raise HTTPException(
+            503,
+            f"no answer within {seconds:g} seconds; ask for less or try again later",
+            headers={"Retry-After": "10"},
+        ) from exc
