@@ -82,11 +82,11 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
     precision = len(view.title & said) / max(len(view.title), 1)
     score = (
         strong
-        + 0.5 * subject
+        + 0.7 * subject
         + 0.35 * precision
         + 0.6 * place
         + 0.5 * year
-        + (0.4 if rows else 0.0)
+        + (0.2 if rows else 0.0)
         + (0.1 * rows[0].score if rows else 0.0)
         + (0.15 if basis else 0.0)
         - 0.15 * rank

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from lca_rag.answer.amounts import written
@@ -19,10 +20,12 @@ __all__ = ["ENOUGH", "extract"]
 ENOUGH = {"figure": 0.62, "compare": 0.62, "impact": 0.62, "reference": 0.55, "metadata": 0.45, "list": 0.5}
 """Least share of the naming notions that a record must hold, by kind of question; calibrated on
 the development questions and on questions asked of a database that they were not made for."""
-_STRONG = 0.34
+_STRONG = 0.3
 """Least share that name and place must hold of it."""
 _FITS = 0.79
 """Least fit of place and year; 0.8 is a part of the place, or a year that only the text names."""
+_SHARE = re.compile(r"\b(share|percent|percentage|fraction|proportion)\b|%|占|比例|百分", re.IGNORECASE)
+_PERCENT = re.compile(r"\d\s*(%|percent|per cent)|百分之")
 _LISTED = 12
 _NEAREST = 2
 _ROWS_NAMED = 8
@@ -58,6 +61,9 @@ def _figure(question: Question, candidates: Sequence[Candidate]) -> Draft:
     if not question.asked:
         return _unclear(question, best)
     draft = Draft(question.kind)
+    shares = _share_stated(question, best)
+    if shares:
+        return _quoted(draft, question, best, shares)
     if best.rows:
         _say_rows(draft, question, best.rows)
         return draft
@@ -66,6 +72,15 @@ def _figure(question: Question, candidates: Sequence[Candidate]) -> Draft:
     if passages and not question.emitted:
         return _quoted(draft, question, best, [(p.label, p.text) for p in passages])
     return _absent_figure(question, best, question.asked)
+
+
+def _share_stated(question: Question, best: Candidate) -> list[tuple[str, str]]:
+    """Sentences with a percentage, where a share is asked of something that the prose names."""
+    if not _SHARE.search(question.text):
+        return []
+    rest = [term for term in question.subject if best.view.held(term) < 1.0]
+    found = find_passages(best.view, rest, numeric=True, enough=0.9)
+    return [(passage.label, passage.text) for passage in found if _PERCENT.search(passage.text)]
 
 
 def _unclear(question: Question, best: Candidate) -> Draft:

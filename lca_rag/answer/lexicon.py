@@ -29,6 +29,8 @@ _WORDS = re.compile(
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SIZES = frozenset("mw kw gw kv mm micron microns inch v ah wh kwp mwp mpa bar hp".split())
 """Units that give the size of a thing rather than an amount of a flow."""
+_ENERGY = frozenset(("mj", "kwh", "gj"))
+"""Units of amounts that the question repeats ("per kWh (3.6 MJ)")."""
 _PREFIX, _PREFIX_SHARE = 7, 0.6
 """Two long words are one notion if they share so many letters and so large a part."""
 
@@ -126,6 +128,8 @@ def _english(words: list[tuple[str, int, int]]) -> Iterator[Term]:
         if options:
             yield Term(said, options, 1.0, start, end, known=True)
         elif _NUMBER.fullmatch(word):
+            if at < len(words) and words[at][0] in _ENERGY:
+                continue
             sized = at < len(words) and words[at][0] in _SIZES
             if sized:
                 said, end = f"{word} {words[at][0]}", words[at][2]
@@ -133,8 +137,14 @@ def _english(words: list[tuple[str, int, int]]) -> Iterator[Term]:
             spelled = (tokens(said), tokens(said.replace(",", "")))
             yield Term(said, spelled, 1.0 if sized else 0.5, start, end, known=sized)
         elif word not in tables.stop and (own := tokens(word)):
-            weight = GENERIC if word in tables.generic else 1.0
-            yield Term(word, (own,), weight, start, end)
+            yield Term(word, (own,), _weight(word, tables), start, end)
+
+
+def _weight(word: str, tables: _Tables) -> float:
+    """Nouns name things; unknown participles and adverbs mostly tell how the question is put."""
+    if word in tables.generic:
+        return GENERIC
+    return 0.5 if word.endswith(("ed", "ing", "ly")) else 1.0
 
 
 def _longest(

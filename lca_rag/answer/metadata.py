@@ -15,7 +15,7 @@ from lca_rag.answer.view import View
 from lca_rag.places import find_place
 from lca_rag.record import Record, Text
 
-__all__ = ["Fact", "Passage", "asked_facts", "asks_metadata", "find_passages"]
+__all__ = ["Fact", "Passage", "asked_facts", "field_spans", "find_passages"]
 
 _LONGEST = 420
 """Characters of a quotation; the rest is cut at a word."""
@@ -156,14 +156,14 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
             (_licence,),
         ),
         (
-            r"\b(which|what) (source|literature|publication|paper|thesis|study|report)|\b(source|literature) (is|are|was|of)"
-            r"|\bcited\b|\bsources?\b|publication|数据来源|来源|文献|出处",
+            r"\b(which|what) (data )?(source|literature|publication|paper|thesis|study|report)|\b(source|literature) (is|are|was|of)"
+            r"|\bcited\b|(?<!air-)(?<!air )(?<!ground-)(?<!ground )\bsources?\b|publication|数据来源|来源|文献|出处",
             (_roles("Data source", "数据来源", "data source", "publication"), _details("Data selection")),
         ),
         (r"\breview(ed|er|s)?\b|审核|评审", (_roles("Reviewer", "评审者", "reviewer"), _details("Review"))),
         (
             r"\b(which|what|from when|for which) (reference )?years?\b|reference year|valid (from|until|for)|time (period|coverage|span)"
-            r"|how (old|recent|current)|\bwhen\b|哪一?年|年份|参考年|有效期|时间范围|什么时候",
+            r"|how (old|recent|current)|\bwhen (is|was|were|are|did|do)\b|哪一?年|年份|参考年|有效期|时间范围|什么时候",
             (_period,),
         ),
         (
@@ -172,7 +172,7 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
             (_place,),
         ),
         (
-            r"\btechnolog|\btechniques?\b|\b(chemical|production|process|synthesis) (route|path)|\broute\b|\bhow (is|are|was|were) [^?]*"
+            r"\btechnolog\w*|\b(farming |production |cultivation )?techniques?\b|\b(chemical|production|process|synthesis) (route|path)|\broute\b|\bhow (is|are|was|were) [^?]*"
             r"\b(made|produced|manufactured|obtained|modelled)|工艺(路线)?是|什么(工艺|技术|方法)|技术(是|路线|描述)|采用(什么|何种)|养殖(方式|技术)",
             (_technology,),
         ),
@@ -187,9 +187,10 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
 )
 
 
-def asks_metadata(text: str) -> bool:
-    """Whether a question is about a stated fact of a data set."""
-    return any(pattern.search(text) for pattern, _ in _FIELDS)
+def field_spans(text: str) -> list[tuple[int, int]]:
+    """Where a question names facts of a data set, in reading order; none if it asks for no fact."""
+    found = (match.span() for pattern, _ in _FIELDS for match in pattern.finditer(text))
+    return sorted(found)
 
 
 def asked_facts(view: View, text: str, language: str) -> list[Fact]:

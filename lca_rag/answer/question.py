@@ -13,6 +13,7 @@ from typing import Literal
 
 from lca_rag.answer.amounts import Basis, find_basis, find_target
 from lca_rag.answer.lexicon import Term, fold, is_chinese, terms
+from lca_rag.answer.metadata import field_spans
 from lca_rag.places import Mention, recognise
 from lca_rag.record import Direction
 
@@ -25,7 +26,7 @@ _COMMAND = re.compile(
     r"|i am (the|an?) (administrator|admin|developer|owner|root)|you (do not|don't) need (a|any)"
     r"|(check|citations?|rules?|safety) (is|are|has been) (switched|turned) off|drop all citations"
     r"|before you (answer|reply)|reply only|do not (mention|cite|say)|do not tell|pretend"
-    r"|creative writing|make up|invent|as if it were|act as|you are now|new instructions"
+    r"|creative writing|make up (a|an|the|some)|\binvent (a|an|the|some)|as if it were|act as|you are now|new instructions"
     r"|disregard|confirm that|without (any )?(source|citation)s?|multiply every|developer mode"
     r"|忽略|无视|忘记|不需要来源|编造|假装|管理员",
     re.IGNORECASE,
@@ -39,9 +40,9 @@ _DATABASES = re.compile(
 
 _LIST = re.compile(
     r"^\s*(please\s+)?(list|enumerate|show (me )?all|name all)\b"
-    r"|\bwhich\b[^?]*\b(data ?sets?|records?|processes|entries|inventories)\b[^?]*\b(are there|exist|"
+    r"|\bwhich\b[^?]*\b(data ?sets|records|processes|entries|inventories)\b[^?]*\b(are there|exist|"
     r"describe|cover|deal|available|do you have|does the database|treat|concern|include|contain|are in)"
-    r"|\bwhich\b[^?]*\b(does|do) (the|this|your|you) ?(database|data)?[^?]*\b(cover|have|hold|contain|offer)"
+    r"|\bwhich\b[^?]*\b(does|do) (the|this|your|you)( database| collection)?\s+(cover|have|hold|contain|offer|include)"
     r"|\bwhat (data ?sets? |records? |processes )?(do you have|is there|are there|exists?)\b"
     r"|\bare there (any )?(data ?sets?|records|processes)|\bwhat (data ?sets?|records|processes)\b"
     r"|\bwhich\b[^?]{0,60}\b(data ?sets|records|processes)\b"
@@ -130,12 +131,15 @@ _ASKED = tuple(
         r"(?:^|[.:!?]\s+|\bthe\s+)(?:direct\s+)?(?P<x>[\w ()/+-]+?)\s+emissions?\b",
         rf"emissions? of (?P<x>[\w ()/+-]+?){_STOP_AT}",
         r"(?:large|high|big) (?:is|are) the (?:direct )?(?P<x>[\w -]+?)(?:\s+(?:input|use|demand|share|need))?\s+(?:per|in|of|for)\b",
+        rf"\b(?:takes?|uses?|needs?|consumes?|requires?|emits?|releases?|has) (?:more|less|the most|the least) (?P<x>[\w -]+?){_STOP_AT}",
         r"\bthe (?P<x>[\w -]+?)\s+(?:that|which) (?:goes|go|is|are|enters?)\b",
         r"\bis the (?:direct )?(?P<x>[\w -]+?)\s+(?:of|in|for|per)\b",
         r"\bthe (?P<x>[\w -]+?) (?:released|emitted|used|needed|consumed|required)\b",
         r"(?:^|:\s+|[.?!]\s+)(?:direct\s+)?(?P<x>[\w ()/+-]+?)\s+(?:use|demand|consumption|input|content|share)\b",
         rf"share of (?P<x>[\w -]+?){_STOP_AT}",
-        r"(?:^|:\s+)(?:airborne\s+|direct\s+|grid\s+)?(?P<x>[\w -]+?)\s+(?:per|for|in|of|to|from)\b",
+        r":\s+(?:airborne\s+|direct\s+|grid\s+)?(?P<x>[\w -]+?)\s+(?:per|for|in|of|to|from)\b",
+        r"^(?:airborne\s+|direct\s+|grid\s+)?(?P<x>[\w -]+?)\s+(?:per|for|in|of|to|from)\b",
+        rf"\bneed(?:s)? in (?P<x>[\w -]+?){_STOP_AT}",
     )
 )
 _ASKED_HAN = tuple(
@@ -191,11 +195,13 @@ def understand(question: str) -> Question:
     folded = fold(body)
     years = tuple(dict.fromkeys(int(found.group(1)) for found in _YEAR.finditer(folded)))
     places = tuple(recognise(body))
-    kind = _kind(body, years, places)
+    kind = _kind(text if not empty else question, years, places)
     basis = find_basis(folded)
     spans = [*_spans_of(places, body), *((m.start(), m.end()) for m in _YEAR.finditer(folded))]
     if basis is not None:
         spans.append(basis.span)
+    if kind == "metadata":
+        spans.extend(field_spans(body))
     found = [term for term in terms(body) if not _inside(term, spans)]
     asked = _asked(folded, found) if kind in ("figure", "compare", "impact") else ()
     return Question(
@@ -228,8 +234,6 @@ def _without_commands(question: str) -> tuple[str, bool]:
 
 def _kind(text: str, years: Sequence[int], places: Sequence[Mention]) -> Kind:
     """The first rule that fits; a figure if none does."""
-    from lca_rag.answer.metadata import asks_metadata
-
     if _LIST.search(text) and not re.search(r"which of the two", text, re.IGNORECASE):
         return "list"
     if _REFERENCE.search(text):
@@ -240,7 +244,9 @@ def _kind(text: str, years: Sequence[int], places: Sequence[Mention]) -> Kind:
         return "compare"
     if _FIGURE.search(text) and (len(places) == 2 or len(years) == 2) and _joined(text, years, places):
         return "compare"
-    if asks_metadata(text):
+    stated = field_spans(text)
+    figure = _FIGURE.search(text)
+    if stated and (figure is None or stated[0][0] < figure.start()):
         return "metadata"
     return "figure"
 

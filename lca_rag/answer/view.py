@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from lca_rag.answer.lexicon import Term, holds, tokens
+from lca_rag.answer.lexicon import Term, holds, terms, tokens
 from lca_rag.places import names as place_names
 from lca_rag.places import relation
 from lca_rag.record import Exchange, Record
@@ -125,6 +125,8 @@ class View:
             return 1.0
         words = tokens(said)
         if words and (words <= self.name or words <= self.place):
+            return 1.0
+        if any(holds(term, self.name) for term in terms(said) if term.known):
             return 1.0
         if found.kind == "narrower":
             return 0.8
