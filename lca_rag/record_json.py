@@ -70,11 +70,14 @@ def to_json(record: Record) -> bytes:
     Raises:
         ValueError: If a text of the record cannot be written as UTF-8.
     """
-    return orjson.dumps(
-        {"schema": SCHEMA, **_plain(record)},
-        default=_plain_value,
-        option=orjson.OPT_PASSTHROUGH_DATACLASS,
-    )
+    try:
+        return orjson.dumps(
+            {"schema": SCHEMA, **_plain(record)},
+            default=_plain_value,
+            option=orjson.OPT_PASSTHROUGH_DATACLASS,
+        )
+    except orjson.JSONEncodeError as exc:  # a TypeError: orjson's word for half a surrogate pair
+        raise ValueError(f"record {record.id!r} cannot be written as JSON: {exc}") from exc
 
 
 def from_json(data: bytes | bytearray | memoryview | str) -> Record:

@@ -60,9 +60,11 @@ def embedded_client(folder: Path) -> Iterator[Any]:
     folder.mkdir(parents=True, exist_ok=True)
     # Without `_env_file` Chroma takes settings from a `.env` in the working directory.
     settings = chromadb.Settings(_env_file=None, is_persistent=True)
+    path = str(folder.resolve())
     try:
-        client = chromadb.PersistentClient(str(folder.resolve()), settings=settings)
+        client = chromadb.PersistentClient(path, settings=settings)
     except Exception as exc:  # Chroma raises bare Rust errors here
+        _forget_engine(path)
         raise IndexStateError(
             f"{folder}: Chroma's files cannot be opened ({exc}); run `lca-rag repair`"
         ) from exc
@@ -70,6 +72,14 @@ def embedded_client(folder: Path) -> Iterator[Any]:
         yield client
     finally:
         client.close()
+
+
+def _forget_engine(path: str) -> None:
+    """Drop the half-started engine that Chroma keeps by path and would give out again."""
+    from chromadb.api.shared_system_client import SharedSystemClient
+
+    SharedSystemClient._identifier_to_system.pop(path, None)
+    SharedSystemClient._identifier_to_refcount.pop(path, None)
 
 
 @contextmanager

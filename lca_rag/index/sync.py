@@ -143,7 +143,7 @@ def synchronise(
     )
     with writer.transaction():
         writer.clear_staging()
-    with Preparation(records, reader, keys or {}) as preparation:
+    with Preparation(records, reader, {} if keys is None else keys) as preparation:
         for window in _windows(preparation):
             progress("read", preparation.tally.read)
             run.store(window)
