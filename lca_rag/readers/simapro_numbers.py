@@ -35,6 +35,8 @@ _FUNCTIONS: dict[str, Callable[[float], float]] = {
     "round": round,
 }
 _LONGEST = 1000
+_GLUED = re.compile(r"(?<![\w.])[\d.]+(?![eE][+-]?\d)[A-Za-z_]")
+"""A number run into a word ("1or 2"), at which Python's parser warns aloud."""
 _COMMA = re.compile(r"(?<=\d),(?=\d)")
 
 
@@ -56,7 +58,7 @@ class Numbers:
 
     def computed(self, text: str) -> float | None:
         """`text` as the value of an expression, or `None` if it cannot be computed."""
-        if len(text) > _LONGEST:
+        if len(text) > _LONGEST or _GLUED.search(text):
             return None
         try:
             tree = ast.parse(self._pointed(text).replace("^", "**").strip(), mode="eval")
