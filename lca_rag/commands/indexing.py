@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,8 +15,7 @@ from lca_rag.operations.workspace import recall_model, remember_model
 
 if TYPE_CHECKING:
     from lca_rag.index import Index, SyncReport
-    from lca_rag.readers import ReadReport, Skip
-    from lca_rag.record import Record
+    from lca_rag.readers import ReadReport
 
 SKIPPED = 3
 """Exit code: done, but some records were skipped."""
@@ -58,15 +57,18 @@ def index(
 
     What is new or changed is embedded, what is known is not; nothing is removed without --prune.
     """
-    from lca_rag.readers import ReadReport
+    from lca_rag.readers import ReadReport, Skip, read
 
     if location is None and server is None:
         raise typer.BadParameter("give --index DIR, --server URL, or both", param_hint="--index")
     facts, skipped = ReadReport(), list[Skip]()
+    sources = [  # made before a model is loaded: a path that is missing fails here
+        read(path, database=database, on_skip=skipped.append, report=facts) for path in paths
+    ]
     opened = open_for_writing(location, server, model, query_prompt)
     with opened, console.progress() as tell:
         done = opened.sync(
-            _records(paths, database, facts, skipped), prune=prune, progress=tell, skipped=skipped
+            chain.from_iterable(sources), prune=prune, progress=tell, skipped=skipped
         )
     told = {"report": _report(facts)} if report else {}
     if as_json:
@@ -113,15 +115,6 @@ def repair(location: IndexOption, as_json: JsonOption = False) -> None:
         console.emit(state)
     else:
         console.note(f"{location}: repaired; generation {state['generation']}")
-
-
-def _records(
-    paths: Sequence[Path], database: str | None, facts: ReadReport, skipped: list[Skip]
-) -> Iterator[Record]:
-    from lca_rag.readers import read
-
-    for path in paths:
-        yield from read(path, database=database, on_skip=skipped.append, report=facts)
 
 
 def _summary(done: SyncReport) -> dict[str, object]:

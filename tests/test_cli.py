@@ -1,0 +1,265 @@
+"""The command line: one JSON object on stdout, sentences on stderr, exit codes that tell."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from lca_rag import cli, demo
+from lca_rag.commands import console
+from lca_rag.operations.words import Line
+from tests import server_fixtures
+from tests.hash_encoder import HashEncoder
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def _hash_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every model is the one that needs no weights."""
+    monkeypatch.setattr("lca_rag.encoders.load_encoder", lambda *_, **__: HashEncoder())
+    monkeypatch.delenv("LCA_RAG_INDEX", raising=False)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Call the command as a shell does; gives exit code, stdout and stderr."""
+
+    def called(*words: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["lca-rag", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        seen = capsys.readouterr()
+        code = left.value.code
+        return (code if isinstance(code, int) else 0), seen.out, seen.err
+
+    return called
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("cli") / "demo.lca"
+    return server_fixtures.build(place, server_fixtures.demo_records())
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A zip with some records of the demo database, and a file that is none."""
+    path = tmp_path_factory.mktemp("cli-source") / "some.zip"
+    with zipfile.ZipFile(demo.path()) as whole, zipfile.ZipFile(path, "w") as some:
+        names = [name for name in whole.namelist() if "/processes/" in f"/{name}"]
+        for name in [*names[:6], *names[-6:]]:
+            some.writestr(name, whole.read(name))
+        some.writestr("broken.json", "{")
+    return path
+
+
+def test_index_reports_and_says_that_something_was_skipped(
+    run: Run, source: Path, tmp_path: Path
+) -> None:
+    words = ("index", source, "--index", tmp_path / "x.lca", "--database", "some", "--json")
+    code, out, _ = run(*words)
+    told: dict[str, Any] = json.loads(out)
+    assert code == 3
+    assert set(told) == {
+        *("read", "added", "updated", "unchanged", "removed", "skipped", "seconds")
+    }
+    assert told["read"] == told["added"] > 0
+    assert [set(skip) for skip in told["skipped"]] == [{"path", "record", "reason"}]
+    assert "broken.json" in told["skipped"][0]["path"]
+    code, out, _ = run(*words)
+    again = json.loads(out)
+    assert code == 3
+    assert (again["added"], again["updated"]) == (0, 0)
+    assert again["unchanged"] == told["read"]
+
+
+def test_index_for_people(run: Run, source: Path, tmp_path: Path) -> None:
+    code, out, err = run("index", source, "--index", tmp_path / "x.lca", "--report")
+    assert code == 3
+    assert out == ""
+    assert "added" in err
+    assert "broken.json" in err
+    assert "unmapped:" in err
+
+
+def test_index_needs_a_place(run: Run, source: Path) -> None:
+    code, out, err = run("index", source)
+    assert (code, out) == (2, "")
+    assert "--index" in err
+
+
+def test_index_of_a_missing_file(run: Run, tmp_path: Path) -> None:
+    code, out, err = run("index", tmp_path / "none.zip", "--index", tmp_path / "x.lca")
+    assert (code, out) == (1, "")
+    assert "no such file" in err
+    assert "Traceback" not in err
+
+
+def test_search_prints_one_object(run: Run, folder: Path) -> None:
+    code, out, err = run(
+        *("search", "electricity", "--index", folder, "--place", "DE", "-k", "3", "--json")
+    )
+    assert (code, err) == (0, "")
+    assert out.count("\n") == 1
+    told = json.loads(out)
+    assert told["query"] == "electricity"
+    assert len(told["hits"]) == 3
+    assert {*told["hits"][0]} == {
+        *("id", "uuid", "version", "database", "kind", "name", "place", "score", "reasons")
+    }
+
+
+def test_search_for_people(run: Run, folder: Path) -> None:
+    code, out, _ = run("search", "electricity", "--index", folder, "-k", "2")
+    assert code == 0
+    assert out.splitlines()[0].startswith("1. [")
+    assert "demo/" in out
+
+
+def test_the_index_may_come_from_the_environment(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LCA_RAG_INDEX", str(folder))
+    code, out, _ = run("info", "--json")
+    assert code == 0
+    assert json.loads(out)["databases"][0]["database"] == "demo"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("search",),
+        ("search", "x"),
+        ("search", "x", "--index", "y", "-k", "0"),
+        ("search", "x", "--index", "y", "--kind", "planet"),
+        ("search", "x", "--index", "y", "--year", "twelve"),
+        ("nonsense",),
+        ("serve", "--index", "y", "--port", "99999999"),
+    ],
+)
+def test_wrong_usage_is_two(run: Run, words: tuple[str, ...]) -> None:
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("search", "x", "--index", "missing.lca"), "no index is here"),
+        (("serve", "--index", "missing.lca"), "no index is here"),
+        (("mcp", "--index", "missing.lca"), "no index is here"),
+        (("repair", "missing.lca"), ""),
+        (("serve", "--index", "missing.lca", "--host", "0.0.0.0"), "--keys"),
+    ],
+)
+def test_failure_is_one_and_a_sentence(
+    run: Run, words: tuple[str, ...], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*words)
+    assert code == (1 if sentence else 2)
+    assert out == ""
+    assert sentence in err
+    assert "Traceback" not in err
+
+
+def test_a_fault_of_ours_is_a_sentence_too(run: Run, folder: Path) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lca_rag.operations.runs.search", broken)
+        patch.setattr("lca_rag.retriever.Retriever.search", broken)
+        code, out, err = run("search", "x", "--index", folder)
+    assert (code, out) == (1, "")
+    assert "unexpected ZeroDivisionError: oops" in err
+    assert "Traceback" not in err
+
+
+def test_show_and_similar(run: Run, folder: Path) -> None:
+    record = server_fixtures.demo_records()[2]
+    code, out, _ = run("show", record.id, "--index", folder)
+    assert code == 0
+    assert record.id in out
+    code, out, _ = run("similar", record.id, "--index", folder, "-k", "2", "--json")
+    assert code == 0
+    assert len(json.loads(out)["hits"]) == 2
+    code, _, err = run("show", "demo/none", "--index", folder)
+    assert code == 1
+    assert "no record 'demo/none'" in err
+
+
+def test_repair_says_what_it_did(run: Run, source: Path, tmp_path: Path) -> None:
+    place = tmp_path / "x.lca"
+    run("index", source, "--index", place)
+    code, out, _ = run("repair", "--index", place, "--json")
+    assert code == 0
+    assert json.loads(out)["generation"] >= 1
+
+
+def test_a_key_is_made(run: Run) -> None:
+    code, out, _ = run("key", "team", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["key"] not in told["entry"]
+
+
+def test_control_characters_of_records_never_reach_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    console.out().print(console.words("a\x1b[31mb\x07[bold]c\u202e"))
+    assert capsys.readouterr().out == "a\ufffd[31mb\ufffd[bold]c\ufffd\n"
+
+
+def test_progress_is_silent_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
+    with console.progress() as tell:
+        tell("read", 10)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_lines_are_plain_values() -> None:
+    assert Line("x") == Line("x", "plain")
+
+
+def test_every_command_and_option_is_explained() -> None:
+    group = get_command(cli.app)
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        assert command.help, name
+        for parameter in command.params:
+            assert parameter.help, f"{name} {parameter.name}"  # type: ignore[attr-defined]
+
+
+def test_the_version_is_printed(run: Run) -> None:
+    code, out, _ = run("--version")
+    assert (code, out) == (0, "lca-rag 0.1.0\n")
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """In a process of its own: neither torch nor chromadb nor a web framework."""
+    script = (
+        "import sys; sys.argv = ['lca-rag', '--help']\n"
+        "from lca_rag.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print([n for n in ('torch', 'chromadb', 'fastapi', 'sentence_transformers', 'numpy')"
+        " if n in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    assert done.stderr.strip() == "[]"
+    assert "\x1b" not in done.stdout
