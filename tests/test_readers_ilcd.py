@@ -271,7 +271,7 @@ def test_flow_without_a_time_stamp_is_read(own: dict[str, Record]) -> None:
 
 def test_misplaced_classification_is_found(own: dict[str, Record]) -> None:
     slag = own["50000000-0000-4000-8000-000000000003"]
-    assert slag.classifications[0].path == ("Wastes",)
+    assert [item.path for item in slag.classifications] == [("Waste compartment",), ("Wastes",)]
     assert "classification found outside dataSetInformation" in repairs(slag)
 
 
@@ -306,7 +306,10 @@ def test_epd_module_results_in_every_namespace(own: dict[str, Record], number: s
         ("A1-A3", 0.25, "MJ"),
         ("C3 (Verbrennung)", 1.5, "MJ"),
         ("D", None, "MJ"),
+        ("A1-A3", 7.0, "kg CO2-Äqv."),
         ("A1-A3", 1.46, "kg CO2-Äqv."),
+        ("B6 (Strom)", 0.5, "kg CO2-Äqv."),
+        ("A1-A3", 6.3, "MJ"),
     ]
     assert [item.id for item in record.exchanges] == ["93"]
     assert "exchange without direction read as output" in repairs(record)

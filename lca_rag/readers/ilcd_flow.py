@@ -23,7 +23,7 @@ __all__ = ["flow_record"]
 _PLACE_CODE = re.compile(r"[A-Z]{2,5}([-_][A-Z0-9]{1,4})*")
 _ADMINISTRATION = "administrativeInformation"
 _VALIDATION = "modellingAndValidation"
-_REFERENCES: values.Labelled = (
+REFERENCES: values.Labelled = (
     ("owner", f"{_ADMINISTRATION}/publicationAndOwnership/referenceToOwnershipOfDataSet"),
     (
         "preceding version",
@@ -39,7 +39,7 @@ _REFERENCES: values.Labelled = (
     ),
     ("technical specification", "flowInformation/technology/referenceToTechnicalSpecification"),
 )
-_EXTRAS: values.Labelled = (
+EXTRAS: values.Labelled = (
     ("Time stamp", f"{_ADMINISTRATION}/dataEntryBy/timeStamp"),
     ("URI", f"{_ADMINISTRATION}/publicationAndOwnership/permanentDataSetURI"),
 )
@@ -88,8 +88,8 @@ def flow_record(node: Node, database: str, lookups: Lookups, provenance: Provena
         data_type=data_type,
         flow=_facts(node, kind, cas, properties),
         licence=values.licence(node, lookups),
-        references=tuple(values.references(node, _REFERENCES, lookups)),
-        extras=tuple(values.extras(node, _EXTRAS)),
+        references=tuple(values.references(node, REFERENCES, lookups)),
+        extras=tuple(values.extras(node, EXTRAS)),
         provenance=replace(provenance, repairs=tuple(repairs)),
     )
 

@@ -63,6 +63,8 @@ EXTRAS: values.Labelled = (
         f"{_INFORMATION}/geography/locationOfOperationSupplyOrProduction/@latitudeAndLongitude",
     ),
     ("EPD type", f"{_METHOD}/other/subType"),
+    ("EPD published", f"{_INFORMATION}/time/other/publicationDateOfEPD"),
+    ("EPD expires", f"{_INFORMATION}/time/other/expirationDateOfEPD"),
     ("Percentage of supply covered", f"{_SOURCES}/percentageSupplyOrProductionCovered"),
     ("Time stamp", f"{_ENTRY}/timeStamp"),
     ("Last revision", f"{_PUBLICATION}/dateOfLastRevision"),
@@ -72,6 +74,7 @@ EXTRAS: values.Labelled = (
 )
 REFERENCES: values.Labelled = (
     ("data source", f"{_SOURCES}/referenceToDataSource"),
+    ("original EPD", f"{_SOURCES}/other/referenceToOriginalEPD"),
     ("data handling", f"{_SOURCES}/referenceToDataHandlingPrinciples"),
     ("method details", f"{_METHOD}/referenceToLCAMethodDetails"),
     ("included process", f"{_INFORMATION}/technology/referenceToIncludedProcesses"),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from lca_rag.errors import ReadError
 from lca_rag.readers.context import Package, ReadContext
 from lca_rag.readers.files import HEAD
+from lca_rag.readers.ilcd_fields import unmapped
 from lca_rag.readers.ilcd_flow import flow_record
 from lca_rag.readers.ilcd_process import process_record
 from lca_rag.readers.lookups import Lookups
@@ -66,6 +67,8 @@ def records(
                     yield _RECORDS[kind](node, context.database, lookups, provenance)
             except ReadError as exc:
                 context.skip(place, str(exc), _named(name))
+    for path, count in unmapped(paths):
+        context.report.unmapped[f"{format}:{path}"] += count
 
 
 def _rank(kind: str) -> int:

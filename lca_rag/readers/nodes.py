@@ -83,7 +83,7 @@ def texts(nodes: list[Node]) -> Text:
 
 
 class Paths(dict[str, "Paths"]):
-    """How often each path was met, as a tree of local names; attributes carry an `@`."""
+    """How often each path held a text, as a tree of local names; attributes carry an `@`."""
 
     __slots__ = ("count",)
 
@@ -97,14 +97,12 @@ class Paths(dict[str, "Paths"]):
         return child
 
     def leaves(self, prefix: str = "") -> Iterator[tuple[str, int]]:
-        """Each path without children below it, and its count."""
+        """Each path that held a text or is an attribute, and how often."""
         for name, child in self.items():
             path = f"{prefix}/{name}" if prefix else name
-            if any(not below.startswith("@") for below in child):
-                yield from child.leaves(path)
-            else:
+            if child.count:
                 yield path, child.count
-                yield from child.leaves(path)
+            yield from child.leaves(path)
 
 
 class _LocalNames(dict[str, str]):
@@ -148,7 +146,6 @@ def xml_root(data: bytes, paths: Paths) -> tuple[str, Node]:
 
 
 def _from_element(element: etree._Element, paths: Paths) -> Node:
-    paths.count += 1
     attributes = _NO_ATTRIBUTES
     items = element.items()
     if items:
@@ -159,6 +156,8 @@ def _from_element(element: etree._Element, paths: Paths) -> Node:
             paths["@" + local].count += 1
     text = element.text
     text = text.strip() if text else ""
+    if text:
+        paths.count += 1
     if not len(element):
         return Node(text, attributes, _EMPTY)
     children: dict[str, list[Node]] = {}
@@ -233,15 +232,17 @@ def _data_sets(value: object) -> Iterator[tuple[str, object]]:
 
 
 def _from_json(value: object, paths: Paths) -> Node:
-    paths.count += 1
     if not isinstance(value, dict):
-        return Node(_scalar(value), _NO_ATTRIBUTES, _EMPTY)
+        text = _scalar(value)
+        paths.count += bool(text)
+        return Node(text, _NO_ATTRIBUTES, _EMPTY)
     text = ""
     attributes: dict[str, str] = {}
     children: dict[str, list[Node]] = {}
     for key, item in value.items():
         if key == "#text":
             text = _scalar(item)
+            paths.count += bool(text)
         elif key.startswith("@"):
             if not key.startswith("@xmlns"):
                 local = _LOCAL[key[1:]]
