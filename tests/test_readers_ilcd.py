@@ -8,7 +8,7 @@ import pytest
 
 from lca_rag.readers import ReadReport, read
 from lca_rag.record import NO_TEXT, Exchange, Place, Record, Text, version_key
-from lca_rag.render import embedding_text
+from lca_rag.render import embedding_text, evidence
 from tests.conftest import Reading
 
 DATA = Path(__file__).parent / "data" / "ilcd"
@@ -316,8 +316,12 @@ def test_epd_module_results_in_every_namespace(own: dict[str, Record], number: s
 
 
 def test_results_without_modules(own: dict[str, Record]) -> None:
-    (result,) = own[PROCESS + "05"].results
-    assert (result.indicator, result.amount) == (Text.of("Climate change"), 2.5)
+    """The second has no description, so that its name comes from the method's data set."""
+    found = [(r.indicator.join(), r.amount, r.unit) for r in own[PROCESS + "05"].results]
+    assert found == [
+        ("Climate change", 2.5, "kg CO2 eq"),
+        ("Climate change; 100 years", 0.5, "kg CO2 eq"),
+    ]
 
 
 def test_real_epds(shared: Path) -> None:
@@ -337,6 +341,54 @@ def test_real_epds(shared: Path) -> None:
     panel = found["57a4ae65-d305-421e-b21f-a3f0c35b8abe"]
     assert len(panel.results) == (18 + 19) * 9
     assert all(item.amount is not None and item.unit for item in panel.results)
+
+
+# --- methods and models --------------------------------------------------------------------
+
+
+def test_an_lcia_method_with_its_factors(own: dict[str, Record]) -> None:
+    record = own["70000000-0000-4000-8000-000000000001"]
+    assert record.kind == "method"
+    assert record.data_type == "Mid-point indicator"
+    assert record.period.reference_year == 2013
+    assert [label for label, _ in record.extras].count("Methodology") == 2
+    assert dict(record.extras)["Unit of the indicator"] == "kg CO2 eq"
+    factors = [(r.indicator.join(), r.amount, r.unit, r.module) for r in record.results]
+    assert factors == [
+        ("carbon dioxide", 1.0, "kg CO2 eq / kg", None),
+        ("methane", 29.8, None, "location DE"),
+        ("Steel sheet", -0.5, "kg CO2 eq / kg", None),
+    ]
+    assert "| methane | Output | location DE | 29.8 | not stated |" in evidence(record)
+
+
+def test_an_lcia_method_without_its_flow_property(own: dict[str, Record]) -> None:
+    record = own["70000000-0000-4000-8000-000000000009"]
+    assert dict(record.extras)["Unit of the indicator"] == "points"
+    assert record.results[0].unit is None
+
+
+def test_a_life_cycle_model(own: dict[str, Record]) -> None:
+    record = own["90000000-0000-4000-8000-000000000001"]
+    assert record.kind == "model"
+    roles = [(item.role, item.name.join()) for item in record.references[:4]]
+    assert roles == [
+        ("reference process", "Sheet"),
+        ("included process", "Census steel"),
+        ("included process", "Sheet"),
+        ("resulting process", "Steel sheet production"),
+    ]
+    assert ("Connection", Text.of("Census steel → Sheet: Steel sheet", "")) in record.details
+    assert dict(record.extras)["Factor of Census steel"] == "2.5"
+
+
+def test_a_real_life_cycle_model(shared: Path) -> None:
+    path = shared / "data" / "tidas-sdk-examples" / "tidas-example-model.json"
+    (record,) = read(path, database="x")
+    assert record.kind == "model"
+    assert record.references[0].name == Text.of("test-process1")
+    assert [item.role for item in record.references].count("included process") == 2
+    assert [label for label, _ in record.details] == ["Intended use", "Connection"]
 
 
 # --- the real archive ----------------------------------------------------------------------

@@ -12,8 +12,7 @@ from lxml import etree
 
 from lca_rag.readers import ReadReport, read
 from lca_rag.readers.ilcd_fields import HOUSEKEEPING, MAPPED
-from lca_rag.readers.ilcd_flow import flow_record
-from lca_rag.readers.ilcd_process import process_record
+from lca_rag.readers.ilcd_stream import RECORDS
 from lca_rag.readers.lookups import Lookups
 from lca_rag.readers.nodes import Paths, xml_root
 from lca_rag.record import Provenance, Record
@@ -51,25 +50,36 @@ def other(value: str) -> str:
 def learned() -> Lookups:
     """What the supporting data sets and flows of the fixtures teach."""
     lookups = Lookups()
-    for folder in ("unitgroups", "flowproperties", "sources", "contacts", "flows"):
+    folders = ("unitgroups", "flowproperties", "sources", "contacts", "flows", "lciamethods")
+    for folder in folders:
         for path in sorted((DATA / folder).glob("*.xml")):
             kind, node = xml_root(path.read_bytes(), Paths())
-            if kind == "flowDataSet":
-                flow_record(node, "x", lookups, Provenance(path="", format="ilcd"))
+            if kind in RECORDS:
+                RECORDS[kind](node, "x", lookups, Provenance(path="", format="ilcd"))
             else:
                 lookups.learn(kind, node)
     return lookups
 
 
-def record(tree: etree._Element, lookups: Lookups) -> Record | None:
+def record(tree: etree._Element, lookups: Lookups) -> Record:
     kind, node = xml_root(etree.tostring(tree), Paths())
-    make = process_record if kind == "processDataSet" else flow_record
-    copy = replace(lookups, flows=dict(lookups.flows))
-    return make(node, "x", copy, Provenance(path="", format="ilcd"))
+    own = replace(
+        lookups,
+        flows=dict(lookups.flows),
+        names=dict(lookups.names),
+        indicators=dict(lookups.indicators),
+    )
+    return RECORDS[kind](node, "x", own, Provenance(path="", format="ilcd"))
 
 
 @pytest.mark.parametrize(
-    ("folder", "root"), [("processes", "processDataSet"), ("flows", "flowDataSet")]
+    ("folder", "root"),
+    [
+        ("processes", "processDataSet"),
+        ("flows", "flowDataSet"),
+        ("lciamethods", "LCIAMethodDataSet"),
+        ("lifecyclemodels", "lifeCycleModelDataSet"),
+    ],
 )
 def test_mapped_paths_are_exactly_those_that_matter(folder: str, root: str) -> None:
     lookups = learned()
@@ -95,11 +105,15 @@ def test_mapped_paths_are_exactly_those_that_matter(folder: str, root: str) -> N
 
 def test_unmapped_fields_are_counted() -> None:
     report = ReadReport()
-    assert len(list(read(DATA, report=report))) == 13
+    assert len(list(read(DATA, report=report))) == 16
     assert report.unmapped == {
         "ilcd:processDataSet/exchanges/exchange/functionType": 6,
         "ilcd:flowDataSet/administrativeInformation/dataEntryBy"
         "/referenceToDataSetFormat/@refObjectId": 1,
+        "ilcd:LCIAMethodDataSet/modellingAndValidation/validation/review/@type": 1,
+        "ilcd:lifeCycleModelDataSet/modellingAndValidation/validation/review/@type": 1,
+        "ilcd:lifeCycleModelDataSet/lifeCycleModelInformation/technology/processes"
+        "/processInstance/connections/outputExchange/downstreamProcess/@flowUUID": 1,
     }
 
 

@@ -31,7 +31,7 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_own_fixtures_give_equal_records(converted: Path) -> None:
     tidas = list(read(converted, database="x"))
-    assert len(tidas) == 13
+    assert len(tidas) == 16
     assert {r.id: r for r in tidas} == {r.id: r for r in read(DATA / "ilcd", database="x")}
 
 

@@ -18,6 +18,7 @@ from lca_rag.readers import (
     ecospold2,
     factors,
     ilcd,
+    json_lines,
     jsonld,
     simapro,
     tidas,
@@ -32,6 +33,7 @@ __all__ = ["READERS", "ReadReport", "Reader", "Skip", "open_package", "read"]
 READERS: tuple[Reader, ...] = (
     ilcd.READER,
     tidas.READER,
+    json_lines.READER,
     jsonld.READER,
     ecospold2.READER,
     ecospold1.READER,

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lca_rag.readers import ilcd_flow, ilcd_process
+from lca_rag.readers import ilcd_flow, ilcd_method, ilcd_model, ilcd_process
 from lca_rag.readers.ilcd_values import Labelled
 from lca_rag.readers.nodes import Paths
 
 __all__ = ["unmapped"]
 
 _PUBLICATION = "administrativeInformation/publicationAndOwnership"
+_WEIGHTING = "modellingAndValidation/LCIAMethodNormalisationAndWeighting"
 _NAMES = ("name/baseName", "name/treatmentStandardsRoutes", "name/mixAndLocationTypes")
 _CLASSES = (
     "classificationInformation/classification/@name",
@@ -133,7 +134,57 @@ _FLOW = frozenset(
         *_pointers(("flowProperties/flowProperty/referenceToFlowPropertyDataSet",)),
     )
 )
-MAPPED = {"processDataSet": _PROCESS, "flowDataSet": _FLOW}
+_MODEL = frozenset(
+    (
+        *_under("lifeCycleModelInformation/dataSetInformation", _INFORMATION),
+        "lifeCycleModelInformation/dataSetInformation/name/functionalUnitFlowProperties",
+        "lifeCycleModelInformation/quantitativeReference/referenceToReferenceProcess",
+        *_under(
+            "lifeCycleModelInformation/technology/processes/processInstance",
+            (
+                "@dataSetInternalID",
+                "@multiplicationFactor",
+                *_pointers(("referenceToProcess",)),
+                "connections/outputExchange/@flowUUID",
+                "connections/outputExchange/downstreamProcess/@id",
+            ),
+        ),
+        *_LICENCE,
+        *_labelled(ilcd_model.DETAILS),
+        *_labelled(ilcd_model.EXTRAS),
+        *_pointers(_labelled(ilcd_model.REFERENCES)),
+    )
+)
+_METHOD = frozenset(
+    (
+        *_under(
+            "LCIAMethodInformation/dataSetInformation",
+            ("UUID", "name", "synonyms", "generalComment", *_CLASSES),
+        ),
+        *_pointers(("LCIAMethodInformation/quantitativeReference/referenceQuantity",)),
+        "LCIAMethodInformation/time/referenceYear",
+        "LCIAMethodInformation/time/timeRepresentativenessDescription",
+        "LCIAMethodInformation/geography/impactLocation",
+        f"{_WEIGHTING}/typeOfDataSet",
+        f"{_WEIGHTING}/LCIAMethodPrinciple",
+        *_LICENCE,
+        *_labelled(ilcd_method.DETAILS),
+        *_labelled(ilcd_method.EXTRAS),
+        *_labelled(ilcd_method.REPEATED),
+        *_pointers(_labelled(ilcd_method.REFERENCES)),
+        *_pointers(("characterisationFactors/factor/referenceToFlowDataSet",)),
+        *_under(
+            "characterisationFactors/factor",
+            ("exchangeDirection", "meanValue", "location"),
+        ),
+    )
+)
+MAPPED = {
+    "processDataSet": _PROCESS,
+    "flowDataSet": _FLOW,
+    "lifeCycleModelDataSet": _MODEL,
+    "LCIAMethodDataSet": _METHOD,
+}
 HOUSEKEEPING = frozenset(
     (
         "@categories",

@@ -287,7 +287,7 @@ def _impacts(node: Node, lookups: Lookups, repairs: list[str]) -> Iterator[Impac
             indicator=described(pointer, lookups.names),
             uuid=pointer.attribute("refObjectId"),
             amount=values.amount(item.string("meanAmount"), repairs),
-            unit=_result_unit(item, lookups),
+            unit=_result_unit(item, pointer, lookups),
         )
 
 
@@ -296,7 +296,7 @@ def _modules(
 ) -> Iterator[ImpactResult]:
     """One result for each EPD module that states an amount."""
     words = described(pointer, lookups.names)
-    unit = _result_unit(item, lookups)
+    unit = _result_unit(item, pointer, lookups)
     for amount in item.all("other", "amount"):
         module = amount.attribute("module")
         scenario = amount.attribute("scenario")
@@ -309,7 +309,8 @@ def _modules(
         )
 
 
-def _result_unit(item: Node, lookups: Lookups) -> str | None:
-    """The unit of an EPD result: its unit group's reference unit, else the group's description."""
+def _result_unit(item: Node, pointer: Node, lookups: Lookups) -> str | None:
+    """The unit of a result: an EPD's unit group, else its description, else the method's unit."""
     group = item.one("other", "referenceToUnitGroupDataSet")
-    return lookups.unit_of_group(group) or group.words("shortDescription").join(" | ")
+    method = lookups.indicators.get(pointer.attribute("refObjectId") or "")
+    return lookups.unit_of_group(group) or group.words("shortDescription").join(" | ") or method

@@ -10,6 +10,8 @@ from lca_rag.readers.context import Package, ReadContext
 from lca_rag.readers.files import HEAD
 from lca_rag.readers.ilcd_fields import unmapped
 from lca_rag.readers.ilcd_flow import flow_record
+from lca_rag.readers.ilcd_method import method_record
+from lca_rag.readers.ilcd_model import model_record
 from lca_rag.readers.ilcd_process import process_record
 from lca_rag.readers.lookups import Lookups
 from lca_rag.readers.nodes import Node, Paths
@@ -32,9 +34,11 @@ _ORDER = (
     "lifeCycleModelDataSet",
 )
 _SUPPORT = frozenset(_ORDER[:4])
-_RECORDS: dict[str, Callable[[Node, str, Lookups, Provenance], Record]] = {
+RECORDS: dict[str, Callable[[Node, str, Lookups, Provenance], Record]] = {
     "flowDataSet": flow_record,
+    "LCIAMethodDataSet": method_record,
     "processDataSet": process_record,
+    "lifeCycleModelDataSet": model_record,
 }
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -63,8 +67,8 @@ def records(
             try:
                 if kind in _SUPPORT:
                     lookups.learn(kind, node)
-                elif kind in _RECORDS:
-                    yield _RECORDS[kind](node, context.database, lookups, provenance)
+                elif kind in RECORDS:
+                    yield RECORDS[kind](node, context.database, lookups, provenance)
             except ReadError as exc:
                 context.skip(place, str(exc), _named(name))
     for path, count in unmapped(paths):

@@ -61,7 +61,9 @@ class Lookups:
     properties: dict[str, PropertyRow] = field(default_factory=dict[str, PropertyRow])
     flows: dict[str, FlowRow] = field(default_factory=dict[str, FlowRow])
     names: dict[str, Text] = field(default_factory=dict[str, Text])
-    """Names of sources, contacts and unit groups."""
+    """Names of sources, contacts, unit groups and LCIA methods."""
+    indicators: dict[str, str | None] = field(default_factory=dict[str, str | None])
+    """Unit of the indicator by LCIA method."""
     _shared: dict[object, object] = field(default_factory=dict[object, object])
     _versions: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -93,6 +95,16 @@ class Lookups:
     def unit_of_group(self, reference: Node) -> str | None:
         """The reference unit of a unit group that an element points to."""
         return self.units.get(reference.attribute("refObjectId") or "")
+
+    def learn_method(self, uuid: str, name: Text, unit: str | None) -> None:
+        """Take what results say of an LCIA method."""
+        self.names[uuid] = name
+        self.indicators[uuid] = unit
+
+    def unit_of_property(self, reference: Node) -> str | None:
+        """The unit of a flow property that an element points to."""
+        row = self.properties.get(reference.attribute("refObjectId") or "")
+        return row.unit if row else None
 
     def shared(self, path: tuple[str, ...]) -> tuple[str, ...]:
         """One copy of equal paths."""

@@ -193,8 +193,12 @@ def _results(record: Record, limit: int | None) -> Iterator[str]:
         )
         for item in record.results
     ]
-    title = "Characterisation factors" if record.kind == "method" else "Results"
-    yield from _table(title, ("Indicator", "Method", "Module", "Amount", "Unit"), rows, limit)
+    if record.kind == "method":
+        heading = ("Flow", "Direction", "Place", "Amount", "Unit")
+        yield from _table("Characterisation factors", heading, rows, limit)
+    else:
+        heading = ("Indicator", "Method", "Module", "Amount", "Unit")
+        yield from _table("Results", heading, rows, limit)
 
 
 def _references(record: Record) -> Iterator[str]:
