@@ -12,12 +12,15 @@ from typing import Protocol, runtime_checkable
 
 from lca_rag.encoders.fingerprint import Fingerprint
 from lca_rag.encoders.local import FloatArray, Precision, SentenceEncoder
+from lca_rag.encoders.remote import RemoteEncoder
 from lca_rag.errors import EncoderError
 
 __all__ = [
+    "MODEL_VARIABLE",
     "Encoder",
     "Fingerprint",
     "FloatArray",
+    "RemoteEncoder",
     "SentenceEncoder",
     "load_encoder",
 ]
@@ -89,6 +92,16 @@ def load_encoder(
         EncoderError: If the model cannot be found or used.
     """
     chosen = str(spec or os.environ.get(MODEL_VARIABLE) or "mini")
+    if chosen.startswith(("http://", "https://")):
+        url, _, model = chosen.partition("#")
+        if not model:
+            raise EncoderError(
+                f"{chosen!r} names no model; write it behind a hash, as in "
+                "'http://localhost:8080/v1#my-model'"
+            )
+        return RemoteEncoder(
+            url, model, query_prompt=query_prompt, truncate_dim=truncate_dim
+        ).load()
     if chosen == "mini":
         if not (_MINI / "modules.json").is_file():
             raise EncoderError(

@@ -14,7 +14,6 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
 from lca_rag.encoders.attention import BLOCKED, BLOCKED_TYPES, register_blocked_attention
-from lca_rag.encoders.files import weight_files
 from lca_rag.encoders.fingerprint import weights_digest
 from lca_rag.encoders.forward import SharedModel
 from lca_rag.encoders.local import Precision
@@ -29,13 +28,20 @@ _shared: weakref.WeakValueDictionary[tuple[str, str, str], SharedModel] = (
 _loading = threading.Lock()
 
 
-def load_model(folder: Path, *, device: str | None, precision: Precision) -> SharedModel:
+def load_model(
+    folder: Path, files: list[Path], *, device: str | None, precision: Precision
+) -> SharedModel:
     """The model in a folder, read once per device and precision.
 
+    Args:
+        folder: Where the model lies.
+        files: Its weight files, found safe to read.
+        device: Name of a device, or `None` for the best there is.
+        precision: Of the weights.
+
     Raises:
-        EncoderError: If the folder holds no model that can be read safely, or the device is absent.
+        EncoderError: If the model cannot be loaded, or the device is absent.
     """
-    files = weight_files(folder)
     place = _device(device)
     dtype = _dtype(place, precision)
     key = (str(folder.resolve()), str(place), str(dtype))

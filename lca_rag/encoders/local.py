@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from lca_rag.encoders.files import find_model, read_prompts
+from lca_rag.encoders.files import find_model, read_prompts, weight_files
 from lca_rag.encoders.fingerprint import Fingerprint
 from lca_rag.errors import EncoderError
 
@@ -206,11 +206,12 @@ class SentenceEncoder:
         if self.max_length < 1:
             raise EncoderError(f"max_length must be at least 1, not {self.max_length}")
         folder = find_model(self.source, self.revision)
+        files = weight_files(folder)
         prompts, default = read_prompts(folder)
         query_prompt = self._choose_query_prompt(prompts)
         from lca_rag.encoders.loading import load_model  # torch takes seconds to import
 
-        shared = load_model(folder, device=self.device, precision=self.precision)
+        shared = load_model(folder, files, device=self.device, precision=self.precision)
         dimension = self.truncate_dim or shared.dimension
         if not 0 < dimension <= shared.dimension:
             raise EncoderError(

@@ -37,6 +37,7 @@ class Tokenizer:
             raise EncoderError(f"the tokenizer of {name} has no fast form (tokenizer.json)")
         backend = inner.backend_tokenizer
         backend.no_truncation()
+        backend.no_padding()  # some tokenizer.json files pad to a fixed length
         ends = {backend.encode(text).ids[-1] for text in _PROBES}
         return cls(inner, ends.pop() if len(ends) == 1 else None)
 
