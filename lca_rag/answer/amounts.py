@@ -54,19 +54,31 @@ _ZH_UNITS = {
 }
 _SPELLED = {"kwh": "kWh", "mwh": "MWh", "mj": "MJ", "gj": "GJ", "tj": "TJ", "ug": "µg"}
 _NAMED = "|".join(f"(?:{pattern})" for pattern in _EN_UNITS.values())
-_NUMBERS = {"one": 1.0, "a": 1.0, "an": 1.0, "two": 2.0, "three": 3.0, "ten": 10.0, "hundred": 100.0, "thousand": 1000.0}
+_NUMBERS = {
+    "one": 1.0,
+    "a": 1.0,
+    "an": 1.0,
+    "two": 2.0,
+    "three": 3.0,
+    "ten": 10.0,
+    "hundred": 100.0,
+    "thousand": 1000.0,
+}
 _N = r"(?P<n>\d+(?:[.,]\d+)*|one|a|an|two|three|ten|hundred|thousand)"
 _BASES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"(?:\bper|/)\s*(?:{_N}\s+)?(?P<u>{_NAMED})(?![\w*])",
-        rf"\b(?:{_N})\s+(?P<u>{_NAMED})\s+of\b",
+        rf"(?<!many )\b(?:{_N})\s+(?P<u>{_NAMED})\s+of\b",
         rf"\beach\s+(?P<u>{_NAMED})(?![\w*])",
     )
 )
 _HAN_UNIT = "|".join(_ZH_UNITS.values())
 _BASES_HAN = (
-    re.compile(rf"每(?:生产|运输|处理|供应|消耗)?\s*(?P<n>\d+(?:\.\d+)?|一)?\s*(?P<u>{_HAN_UNIT})(?!油)", re.IGNORECASE),
+    re.compile(
+        rf"每(?:生产|运输|处理|供应|消耗)?\s*(?P<n>\d+(?:\.\d+)?|一)?\s*(?P<u>{_HAN_UNIT})(?!油)",
+        re.IGNORECASE,
+    ),
     re.compile(rf"(?P<n>\d+(?:\.\d+)?|一)\s*(?P<u>{_HAN_UNIT})[\u3400-\u9fff]", re.IGNORECASE),
 )
 _TARGETS = tuple(
@@ -74,7 +86,7 @@ _TARGETS = tuple(
     for pattern in (
         rf"\bhow many\s+(?P<u>{_NAMED})(?![\w*])",
         rf"\bin\s+(?P<u>{_NAMED})(?:\s+please)?\s*(?=[?.,;]|$|\bper\b|\bplease\b)",
-        rf"\b(?P<u>(?:milli|kilo)?grams?|mg|kg|mj|kwh|tonnes?|lit(?:re|er)s?)\s+of\s+\w+",
+        r"\b(?P<u>(?:milli|kilo)?grams?|mg|kg|mj|kwh|tonnes?|lit(?:re|er)s?)\s+of\s+\w+",
         rf"(?:\bin|,)\s+(?P<u>{_NAMED})\s+(?:per|for)\b",
         rf"多少(?P<u>{_HAN_UNIT})",
     )
@@ -91,7 +103,7 @@ class Basis:
     """Where the question says it."""
 
     def __str__(self) -> str:
-        """"3.6 MJ", or "kWh" for one."""
+        """ "3.6 MJ", or "kWh" for one."""
         return self.unit if self.amount == 1 else f"{written(self.amount)} {self.unit}"
 
 
@@ -154,12 +166,20 @@ def written(value: float, digits: int = 7) -> str:
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     short = f"{value:.{digits}g}"
-    if float(short) != value and not math.isclose(float(f"{value:.12g}"), float(short), rel_tol=1e-12):
+    if float(short) != value and not math.isclose(
+        float(f"{value:.12g}"), float(short), rel_tol=1e-12
+    ):
         short = f"{value:.{digits - 1}g}"
     size = abs(value)
     if 1e-4 <= size < 1e15:
-        places = max(0, len(short.partition("e")[0].replace("-", "").replace(".", "").lstrip("0")) - 1)
+        places = max(
+            0, len(short.partition("e")[0].replace("-", "").replace(".", "").lstrip("0")) - 1
+        )
         exponent = math.floor(math.log10(size))
-        return f"{float(short):.{max(0, places - exponent)}f}".rstrip("0").rstrip(".") if places > exponent else f"{float(short):.0f}"
+        return (
+            f"{float(short):.{max(0, places - exponent)}f}".rstrip("0").rstrip(".")
+            if places > exponent
+            else f"{float(short):.0f}"
+        )
     mantissa, _, power = f"{float(short):.{digits - 1}e}".partition("e")
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(power)}"

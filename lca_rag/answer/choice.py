@@ -20,9 +20,6 @@ from lca_rag.record import Hit
 
 __all__ = ["Candidate", "Pair", "best_pair", "judge", "rank"]
 
-_UNKNOWN = 1.3
-"""Weight factor of a notion that no lexicon and no record name holds: it is likely the product."""
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -58,7 +55,10 @@ class Pair:
 
 def rank(question: Question, views: Sequence[tuple[View, Hit]]) -> list[Candidate]:
     """The candidates, best first."""
-    found = [judge(question, view, hit, place / max(len(views), 1)) for place, (view, hit) in enumerate(views)]
+    found = [
+        judge(question, view, hit, place / max(len(views), 1))
+        for place, (view, hit) in enumerate(views)
+    ]
     return sorted(found, key=lambda candidate: -candidate.score)
 
 
@@ -71,10 +71,13 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
     ]
     weight = sum(term.weight for term, _ in naming)
     subject = sum(term.weight * share for term, share in naming) / weight if weight else 1.0
-    strong = (
-        sum(term.weight for term, share in naming if share == 1.0) / weight if weight else 1.0
+    strong = sum(term.weight for term, share in naming if share == 1.0) / weight if weight else 1.0
+    place = _all(
+        [
+            max(view.place_fits(area.code, said.text) for area in said.areas)
+            for said in question.places
+        ]
     )
-    place = _all([max(view.place_fits(area.code, said.text) for area in said.areas) for said in question.places])
     year = _all([view.year_fits(year) for year in question.years])
     rows = tuple(find_rows(view, question, asked)) if asked else ()
     basis = _basis_fits(view, question)
@@ -86,7 +89,7 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
         + 0.35 * precision
         + 0.6 * place
         + 0.5 * year
-        + (0.2 if rows else 0.0)
+        + (0.1 if rows else 0.0)
         + (0.1 * rows[0].score if rows else 0.0)
         + (0.15 if basis else 0.0)
         - 0.15 * rank
@@ -121,7 +124,9 @@ def _basis_fits(view: View, question: Question) -> bool:
     )
 
 
-def best_pair(question: Question, candidates: Sequence[Candidate], *, depth: int = 30) -> Pair | None:
+def best_pair(
+    question: Question, candidates: Sequence[Candidate], *, depth: int = 30
+) -> Pair | None:
     """The two candidates that together hold most of the question, each something of its own."""
     best: Pair | None = None
     for one, other in itertools.combinations(candidates[:depth], 2):
@@ -152,7 +157,10 @@ def _own_facts(question: Question, one: Candidate, other: Candidate) -> float:
     """Places and years that one record meets and the other does not."""
     own = 0.0
     for said in question.places:
-        fits = [max(c.view.place_fits(area.code, said.text) for area in said.areas) for c in (one, other)]
+        fits = [
+            max(c.view.place_fits(area.code, said.text) for area in said.areas)
+            for c in (one, other)
+        ]
         own += max(0.0, fits[0] - fits[1])
     for year in question.years:
         own += max(0.0, one.view.year_fits(year) - other.view.year_fits(year))

@@ -6,25 +6,36 @@ import re
 from collections.abc import Sequence
 
 from lca_rag.answer.amounts import written
-from lca_rag.answer.choice import Candidate, best_pair
+from lca_rag.answer.choice import Candidate, Pair, best_pair
 from lca_rag.answer.figures import Figure, derive, find_rows, flow_name
 from lca_rag.answer.lexicon import Term
 from lca_rag.answer.metadata import asked_facts, find_passages
 from lca_rag.answer.phrases import amount_of, basis_of, described, phrase, title
 from lca_rag.answer.question import Question
 from lca_rag.answer.result import Draft
-from lca_rag.record import Record
 
 __all__ = ["ENOUGH", "extract"]
 
-ENOUGH = {"figure": 0.62, "compare": 0.62, "impact": 0.62, "reference": 0.55, "metadata": 0.45, "list": 0.5}
-"""Least share of the naming notions that a record must hold, by kind of question; calibrated on
-the development questions and on questions asked of a database that they were not made for."""
-_STRONG = 0.3
-"""Least share that name and place must hold of it."""
+ENOUGH = {
+    "figure": (0.62, 0.5),
+    "compare": (0.62, 0.5),
+    "impact": (0.62, 0.5),
+    "reference": (0.55, 0.5),
+    "metadata": (0.45, 0.15),
+    "list": (0.6, 0.5),
+}
+"""Least shares of the naming notions that a record must hold, anywhere and in its name or place,
+by kind of question; calibrated on the development questions and on questions asked of a database
+that they were not made for."""
+_LACKING = 0.7
+"""Least share where a noun of the question is nowhere in the record."""
+_TIED = 0.03
+"""Candidates whose scores differ by less are told apart by nothing in the question."""
 _FITS = 0.79
 """Least fit of place and year; 0.8 is a part of the place, or a year that only the text names."""
-_SHARE = re.compile(r"\b(share|percent|percentage|fraction|proportion)\b|%|占|比例|百分", re.IGNORECASE)
+_SHARE = re.compile(
+    r"\b(share|percent|percentage|fraction|proportion)\b|%|占|比例|百分", re.IGNORECASE
+)
 _PERCENT = re.compile(r"\d\s*(%|percent|per cent)|百分之")
 _LISTED = 12
 _NEAREST = 2
@@ -45,15 +56,24 @@ def extract(question: Question, candidates: Sequence[Candidate]) -> Draft:
 
 def suits(question: Question, candidate: Candidate) -> bool:
     """Whether a record is what the question is about."""
+    anywhere, named = ENOUGH[question.kind]
+    lacks = any(term.weight >= 1.0 for term in candidate.missing)
+    if lacks and question.kind == "list":
+        return False
+    if lacks and question.kind != "metadata":
+        anywhere = max(anywhere, _LACKING)
     return (
-        candidate.subject >= ENOUGH[question.kind]
-        and candidate.strong >= _STRONG
+        candidate.subject >= anywhere
+        and candidate.strong >= named
         and candidate.place >= _FITS
         and candidate.year >= _FITS
     )
 
 
 def _figure(question: Question, candidates: Sequence[Candidate]) -> Draft:
+    shared = _share_stated(question, candidates[0]) if candidates else []
+    if shared:
+        return _quoted(Draft(question.kind), question, candidates[0], shared)
     chosen = [candidate for candidate in candidates if suits(question, candidate)]
     if not chosen:
         return _absent(question, candidates)
@@ -61,11 +81,9 @@ def _figure(question: Question, candidates: Sequence[Candidate]) -> Draft:
     if not question.asked:
         return _unclear(question, best)
     draft = Draft(question.kind)
-    shares = _share_stated(question, best)
-    if shares:
-        return _quoted(draft, question, best, shares)
     if best.rows:
-        _say_rows(draft, question, best.rows)
+        for tied in _tied(chosen):
+            _say_rows(draft, question, tied.rows)
         return draft
     wanted = [*question.asked, *(term for term in question.subject if best.view.held(term) < 1.0)]
     passages = find_passages(best.view, wanted, numeric=True, enough=0.75)
@@ -74,9 +92,19 @@ def _figure(question: Question, candidates: Sequence[Candidate]) -> Draft:
     return _absent_figure(question, best, question.asked)
 
 
+def _tied(chosen: Sequence[Candidate]) -> list[Candidate]:
+    """The best candidate and those that bear its name and fit as well."""
+    best = chosen[0]
+    return [best] + [
+        other
+        for other in chosen[1:4]
+        if other.rows and best.score - other.score < _TIED and other.view.title == best.view.title
+    ]
+
+
 def _share_stated(question: Question, best: Candidate) -> list[tuple[str, str]]:
     """Sentences with a percentage, where a share is asked of something that the prose names."""
-    if not _SHARE.search(question.text):
+    if not _SHARE.search(question.text) or best.strong < 0.3:
         return []
     rest = [term for term in question.subject if best.view.held(term) < 1.0]
     found = find_passages(best.view, rest, numeric=True, enough=0.9)
@@ -112,22 +140,20 @@ def _say_rows(draft: Draft, question: Question, rows: Sequence[Figure]) -> None:
 def _say_row(draft: Draft, question: Question, figure: Figure) -> None:
     language, record, exchange = question.language, figure.record, figure.exchange
     basis = basis_of(record, language)
+    derived, more = derive(figure, question), ""
+    if derived is not None:
+        key = "derived_per" if derived.per else "derived"
+        amount = written(derived.amount)
+        more = phrase(key, language, derived=amount, unit=derived.unit, per=derived.per or "")
     words = {
+        "derived": more,
         "title": title(record, language),
         "side": phrase(exchange.direction, language),
         "flow": flow_name(exchange, language),
         "amount": amount_of(exchange),
         "basis": basis or "",
     }
-    text = phrase("figure" if basis else "figure_no_basis", language, **words)
-    derived = derive(figure, question)
-    if derived is not None:
-        key = "derived_per" if derived.per else "derived"
-        more = phrase(key, language, derived=written(derived.amount), unit=derived.unit, per=derived.per or "")
-        draft.say(text, record)
-        draft.say(more, record)
-    else:
-        draft.say(text, record)
+    draft.say(phrase("figure" if basis else "figure_no_basis", language, **words), record)
 
 
 def _compare(question: Question, candidates: Sequence[Candidate]) -> Draft:
@@ -137,7 +163,7 @@ def _compare(question: Question, candidates: Sequence[Candidate]) -> Draft:
         return _figure(question, candidates)
     missing = _missing_of_both(question, pair.one, pair.other)
     weight = sum(term.weight for term in question.subject) or 1.0
-    if 1 - missing / weight < ENOUGH["compare"]:
+    if 1 - missing / weight < ENOUGH["compare"][0] or not _both_fit(question, pair):
         return _absent(question, candidates)
     draft = Draft(question.kind)
     shown = []
@@ -149,6 +175,16 @@ def _compare(question: Question, candidates: Sequence[Candidate]) -> Draft:
         shown.append(rows[0])
     _say_ratio(draft, question, shown)
     return draft
+
+
+def _both_fit(question: Question, pair: Pair) -> bool:
+    """Whether every asked place and year is met by one of the two."""
+    views = (pair.one.view, pair.other.view)
+    places = all(
+        max(v.place_fits(area.code, said.text) for v in views for area in said.areas) >= _FITS
+        for said in question.places
+    )
+    return places and all(max(v.year_fits(year) for v in views) >= _FITS for year in question.years)
 
 
 def _missing_of_both(question: Question, one: Candidate, other: Candidate) -> float:
@@ -187,7 +223,12 @@ def _reference(question: Question, candidates: Sequence[Candidate]) -> Draft:
     for exchange in record.reference_exchanges:
         side = phrase(f"side_{exchange.direction}", language)
         flow = flow_name(exchange, language)
-        draft.say(phrase("reference", language, **words, amount=amount_of(exchange), flow=flow, side=side), record)
+        draft.say(
+            phrase(
+                "reference", language, **words, amount=amount_of(exchange), flow=flow, side=side
+            ),
+            record,
+        )
     if not record.reference_exchanges:
         draft.say(phrase("no_reference", language, **words), record)
     stated = record.functional_unit.join("; ", language)
@@ -209,7 +250,10 @@ def _metadata(question: Question, candidates: Sequence[Candidate]) -> Draft:
     found += [(passage.label, passage.text) for passage in passages]
     if not found:
         draft.abstained = True
-        draft.say(phrase("absent_fact", language, title=title(best.view.record, language)), best.view.record)
+        draft.say(
+            phrase("absent_fact", language, title=title(best.view.record, language)),
+            best.view.record,
+        )
         return draft
     return _quoted(draft, question, best, found)
 
@@ -220,7 +264,8 @@ def _quoted(
     record, language = best.view.record, question.language
     draft.say(phrase("about", language, title=title(record, language)), record)
     for label, text in dict.fromkeys(found):
-        draft.say(phrase("passage", language, label=label, text=text.rstrip(".。")), record)
+        key = "fact" if text in ("yes", "no") else "passage"
+        draft.say(phrase(key, language, label=label, text=text.rstrip(".。")), record)
     return draft
 
 
@@ -234,7 +279,9 @@ def _list(question: Question, candidates: Sequence[Candidate]) -> Draft:
     draft.say(phrase("list", question.language))
     for candidate in chosen[:_LISTED]:
         record = candidate.view.record
-        draft.say(phrase("listed", question.language, title=title(record, question.language)), record)
+        draft.say(
+            phrase("listed", question.language, title=title(record, question.language)), record
+        )
     return draft
 
 
@@ -250,8 +297,14 @@ def _impact(question: Question, candidates: Sequence[Candidate]) -> Draft:
         for result in record.results:
             words = {
                 "title": title(record, language),
-                "indicator": " ".join(filter(None, (result.indicator.join("; ", language), result.method, result.module))),
-                "amount": f"{written(result.amount)} {result.unit or ''}".strip() if result.amount is not None else "?",
+                "indicator": " ".join(
+                    filter(
+                        None, (result.indicator.join("; ", language), result.method, result.module)
+                    )
+                ),
+                "amount": f"{written(result.amount)} {result.unit or ''}".strip()
+                if result.amount is not None
+                else "?",
                 "basis": basis_of(record, language) or "",
             }
             draft.say(phrase("result", language, **words), record)
@@ -292,8 +345,8 @@ def _absent_figure(question: Question, best: Candidate, asked: Sequence[Term]) -
 def _named(terms: Sequence[Term], language: str) -> str:
     words = list(dict.fromkeys(term.text for term in terms if term.weight >= 0.5))
     if language == "zh":
-        return "“" + "、".join(words) + "”"
-    return ", ".join(f"“{word}”" for word in words) or "this"
+        return "‘" + "、".join(words) + "’"
+    return ", ".join(f"‘{word}’" for word in words) or "this"
 
 
 def _differences(question: Question, candidate: Candidate) -> list[str]:
@@ -305,7 +358,9 @@ def _differences(question: Question, candidate: Candidate) -> list[str]:
         found.append(phrase("named", language, what=_named(lacking, language)))
     for said in question.places:
         if max(candidate.view.place_fits(area.code, said.text) for area in said.areas) < _FITS:
-            found.append(_said(language, "place", said.text, record.place.code if record.place else None))
+            found.append(
+                _said(language, "place", said.text, record.place.code if record.place else None)
+            )
     for year in question.years:
         if candidate.view.year_fits(year) < _FITS:
             found.append(_said(language, "year", str(year), described(record)))

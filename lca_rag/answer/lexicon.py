@@ -23,11 +23,9 @@ HAN_PAIR = 0.5
 """Weight of a pair of Chinese signs that the lexicon does not know."""
 _LONGEST = 5
 _HAN = r"[\u3400-\u9fff]"
-_WORDS = re.compile(
-    rf"{_HAN}+|\d+(?:[.,]\d+)*|[^\W\d_]+(?:\d+(?:\.\d+)?)?(?<!{_HAN})", re.UNICODE
-)
+_WORDS = re.compile(rf"{_HAN}+|\d+(?:[.,]\d+)*|[^\W\d_]+(?:\d+(?:\.\d+)?)?(?<!{_HAN})", re.UNICODE)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_SIZES = frozenset("mw kw gw kv mm micron microns inch v ah wh kwp mwp mpa bar hp".split())
+_SIZES = frozenset(["mw", "kw", "gw", "kv", "mm", "micron", "microns", "inch", "v", "ah", "wh", "kwp", "mwp", "mpa", "bar", "hp"])
 """Units that give the size of a thing rather than an amount of a flow."""
 _ENERGY = frozenset(("mj", "kwh", "gj"))
 """Units of amounts that the question repeats ("per kWh (3.6 MJ)")."""
@@ -147,9 +145,7 @@ def _weight(word: str, tables: _Tables) -> float:
     return 0.5 if word.endswith(("ed", "ing", "ly")) else 1.0
 
 
-def _longest(
-    words: list[tuple[str, int, int]], at: int
-) -> tuple[int, tuple[frozenset[str], ...]]:
+def _longest(words: list[tuple[str, int, int]], at: int) -> tuple[int, tuple[frozenset[str], ...]]:
     """How many words from here are one phrase of the lexicon, and its spellings."""
     groups = _tables().groups
     for size in range(min(_LONGEST, len(words) - at), 0, -1):

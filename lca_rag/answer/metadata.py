@@ -62,7 +62,9 @@ def _place(record: Record, language: str) -> Iterator[Fact]:
         return
     area = find_place(place.code)
     name = place.name or (area.name if area is not None else None)
-    yield Fact("Place", "地点", f"{place.code} ({name})" if name and name != place.code else place.code)
+    yield Fact(
+        "Place", "地点", f"{place.code} ({name})" if name and name != place.code else place.code
+    )
     if words := _words(place.description, language):
         yield Fact("Geography", "地理说明", words)
     for label, text in (("Description", record.comment),):
@@ -82,7 +84,9 @@ def _roles(label: str, label_zh: str, *roles: str) -> Callable[[Record, str], It
         said: set[str] = set()
         for reference in record.references:
             if reference.role in roles:
-                for name in dict.fromkeys((_words(reference.name, language), *reference.name.all())):
+                for name in dict.fromkeys(
+                    (_words(reference.name, language), *reference.name.all())
+                ):
                     if name and name not in said:
                         said.add(name)
                         yield Fact(label, label_zh, name)
@@ -142,47 +146,64 @@ def _classes(record: Record, language: str) -> Iterator[Fact]:
         yield Fact("Classification", "分类", " > ".join(item.path))
 
 
-_FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fact]], ...]], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), extractors)
-    for pattern, extractors in (
-        (
-            r"\bwho\b[^?]*\b(generat|creat|made|compil|collect|author|wrote|prepar|enter|document|model)"
-            r"|\b(data )?(generator|author|documentor|modeller)\b|谁(生成|编制|建立|创建|提供|录入)|数据(生成|编制)者",
-            (_roles("Data generator", "数据生成者", "data generator"), _roles("Data entry by", "数据录入者", "data entry by")),
-        ),
-        (r"\bowner|\bowns?\b|\bbelongs? to\b|所有者|归谁所有|所有权", (_owner,)),
-        (
-            r"licen[cs]e|\bre-?use\b|\bfreely\b|copyright|\brestrict|terms of use|\battribution\b|许可|版权|使用条件|免费|授权",
-            (_licence,),
-        ),
-        (
-            r"\b(which|what) (data )?(source|literature|publication|paper|thesis|study|report)|\b(source|literature) (is|are|was|of)"
-            r"|\bcited\b|(?<!air-)(?<!air )(?<!ground-)(?<!ground )\bsources?\b|publication|数据来源|来源|文献|出处",
-            (_roles("Data source", "数据来源", "data source", "publication"), _details("Data selection")),
-        ),
-        (r"\breview(ed|er|s)?\b|审核|评审", (_roles("Reviewer", "评审者", "reviewer"), _details("Review"))),
-        (
-            r"\b(which|what|from when|for which) (reference )?years?\b|reference year|valid (from|until|for)|time (period|coverage|span)"
-            r"|how (old|recent|current)|\bwhen (is|was|were|are|did|do)\b|哪一?年|年份|参考年|有效期|时间范围|什么时候",
-            (_period,),
-        ),
-        (
-            r"\bwhere\b|\b(which|what) (country|countries|place|region|province|state|city|location|geograph\w*|site|area|part of)"
-            r"|part of the world|\bgeograph|哪里|哪个(国家|地区|省|城市|地方)|地点|地理|何地|地区",
-            (_place,),
-        ),
-        (
-            r"\btechnolog\w*|\b(farming |production |cultivation )?techniques?\b|\b(chemical|production|process|synthesis) (route|path)|\broute\b|\bhow (is|are|was|were) [^?]*"
-            r"\b(made|produced|manufactured|obtained|modelled)|工艺(路线)?是|什么(工艺|技术|方法)|技术(是|路线|描述)|采用(什么|何种)|养殖(方式|技术)",
-            (_technology,),
-        ),
-        (r"allocat|multi-?output|system model|modelling principle|cut-?off|分配方法|系统模型", (_method,)),
-        (r"\btype of (data ?set|process)|unit process or|aggregated or|数据集类型", (_type,)),
-        (r"\buuid\b|\bversion\b|\bidentifier\b|版本|标识", (_identity,)),
-        (r"\bclassif|\bcategory\b|分类|类别", (_classes,)),
-        (r"\bcomplete(ness)?\b|完整性", (_details("Completeness", "Cut-off", "Notice"),)),
-        (r"\bsampl(ing|ed)\b|\bsurvey|\bcover(ed|age)\b|抽样|样本", (_details("Sampling"),)),
-        (r"\bintended (use|application)|\bpurpose\b|用途|适用", (_details("Intended use", "Use advice"),)),
+_FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fact]], ...]], ...] = (
+    tuple(
+        (re.compile(pattern, re.IGNORECASE), extractors)
+        for pattern, extractors in (
+            (
+                r"\bwho\b[^?]*\b(generat|creat|made|compil|collect|author|wrote|prepar|enter|document|model)"
+                r"|\b(data )?(generator|author|documentor|modeller)\b|谁(生成|编制|建立|创建|提供|录入)|数据(生成|编制)者",
+                (
+                    _roles("Data generator", "数据生成者", "data generator"),
+                    _roles("Data entry by", "数据录入者", "data entry by"),
+                ),
+            ),
+            (r"\bowner|\bowns?\b|\bbelongs? to\b|所有者|归谁所有|所有权", (_owner,)),
+            (
+                r"licen[cs]e|\bre-?use\b|\bfreely\b|copyright|\brestrict|terms of use|\battribution\b|许可|版权|使用条件|免费|授权",
+                (_licence,),
+            ),
+            (
+                r"\b(which|what) (data )?(source|literature|publication|paper|thesis|study|report)|\b(source|literature) (is|are|was|of)"
+                r"|\bcited\b|(?<!air-)(?<!air )(?<!ground-)(?<!ground )\bsources?\b|publication|数据来源|来源|文献|出处",
+                (
+                    _roles("Data source", "数据来源", "data source", "publication"),
+                    _details("Data selection"),
+                ),
+            ),
+            (
+                r"\breview(ed|er|s)?\b|审核|评审",
+                (_roles("Reviewer", "评审者", "reviewer"), _details("Review")),
+            ),
+            (
+                r"\b(which|what|from when|for which) (reference )?years?\b|reference year|valid (from|until|for)|time (period|coverage|span)"
+                r"|how (old|recent|current)|\bwhen (is|was|were|are|did|do)\b|哪一?年|年份|参考年|有效期|时间范围|什么时候",
+                (_period,),
+            ),
+            (
+                r"\bwhere\b|\b(which|what) (country|countries|place|region|province|state|city|location|geograph\w*|site|area|part of)"
+                r"|part of the world|\bgeograph|哪里|哪个(国家|地区|省|城市|地方)|地点|地理|何地|地区",
+                (_place,),
+            ),
+            (
+                r"\btechnolog\w*|\b(farming |production |cultivation )?techniques?\b|\b(chemical|production|process|synthesis) (route|path)|\broute\b|\bhow (is|are|was|were) [^?]*"
+                r"\b(made|produced|manufactured|obtained|modelled)|工艺(路线)?是|什么(工艺|技术|方法)|技术(是|路线|描述)|采用(什么|何种)|养殖(方式|技术)",
+                (_technology,),
+            ),
+            (
+                r"allocat|multi-?output|system model|modelling principle|cut-?off|分配方法|系统模型",
+                (_method,),
+            ),
+            (r"\btype of (data ?set|process)|unit process or|aggregated or|数据集类型", (_type,)),
+            (r"\buuid\b|\bversion\b|\bidentifier\b|版本|标识", (_identity,)),
+            (r"\bclassif|\bcategory\b|分类|类别", (_classes,)),
+            (r"\bcomplete(ness)?\b|完整性", (_details("Completeness", "Cut-off", "Notice"),)),
+            (r"\bsampl(ing|ed)\b|\bsurvey|\bcover(ed|age)\b|抽样|样本", (_details("Sampling"),)),
+            (
+                r"\bintended (use|application)|\bpurpose\b|用途|适用",
+                (_details("Intended use", "Use advice"),),
+            ),
+        )
     )
 )
 

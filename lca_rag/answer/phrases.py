@@ -6,16 +6,19 @@ from lca_rag.answer.amounts import written
 from lca_rag.answer.figures import flow_name
 from lca_rag.record import Exchange, Record
 
-__all__ = ["amount_of", "basis_of", "described", "phrase", "title"]
+__all__ = ["amount_of", "basis_of", "described", "phrase", "plain_name", "title"]
 
 _PHRASES: dict[str, tuple[str, str]] = {
     "figure": (
-        "{title}: {side} {flow}, {amount} per {basis}.",
-        "{title}：{side}“{flow}”，每{basis}为 {amount}。",
+        "{title}: {side} {flow}, {amount} per {basis}{derived}.",
+        "{title}：{side}“{flow}”，每 {basis} 为 {amount}{derived}。",
     ),
-    "figure_no_basis": ("{title}: {side} {flow}, {amount}.", "{title}：{side}“{flow}”，{amount}。"),
-    "derived_per": ("That is {derived} {unit} per {per}.", "折合每 {per} 为 {derived} {unit}。"),
-    "derived": ("That is {derived} {unit}.", "折合 {derived} {unit}。"),
+    "figure_no_basis": (
+        "{title}: {side} {flow}, {amount}{derived}.",
+        "{title}：{side}“{flow}”，{amount}{derived}。",
+    ),
+    "derived_per": ("; that is {derived} {unit} per {per}", "，即每 {per} 为 {derived} {unit}"),
+    "derived": ("; that is {derived} {unit}", "，即 {derived} {unit}"),
     "sum": ("Together, these rows give {sum} {unit}.", "以上各项合计 {sum} {unit}。"),
     "reference": (
         "{title}: the reference flow is {amount} of {flow} ({side}).",
@@ -88,17 +91,20 @@ def phrase(key: str, language: str, **words: str) -> str:
     return _PHRASES[key][1 if language == "zh" else 0].format(**words)
 
 
+def plain_name(record: Record, language: str) -> str:
+    """The name of a record on one line, in the language of the question where it has one."""
+    parts = (record.name.base, record.name.treatment, record.name.mix, record.name.functional)
+    said = (" | ".join(part.preferred(language) or part.all()) for part in parts if part)
+    return " ".join("; ".join(said).split())
+
+
 def title(record: Record, language: str) -> str:
     """Name, place and year of a record."""
-    name = "; ".join(
-        " | ".join(part.preferred(language) or part.all())
-        for part in (record.name.base, record.name.treatment, record.name.mix, record.name.functional)
-        if part
-    )
+    name = plain_name(record, language)
     facts = [record.place.code] if record.place is not None else []
     if (year := described(record)) is not None:
         facts.append(year)
-    shown = " ".join((name or record.uuid).split())
+    shown = (name or record.uuid).replace("“", '"').replace("”", '"')
     return f"“{shown}” ({', '.join(facts)})" if facts else f"“{shown}”"
 
 

@@ -101,7 +101,9 @@ _SIDES: tuple[tuple[re.Pattern[str], Direction], ...] = (
     ),
 )
 _MEDIA = {
-    "air": re.compile(r"\bairborne\b|\bto (the )?(air|atmosphere)\b|\bair emission|大气|空气", re.IGNORECASE),
+    "air": re.compile(
+        r"\bairborne\b|\bto (the )?(air|atmosphere)\b|\bair emission|大气|空气", re.IGNORECASE
+    ),
     "water": re.compile(
         r"\bto (the )?(water|river|sea|surface water)\b|\bwater(borne)? (emission|discharge)|水体|废水中",
         re.IGNORECASE,
@@ -109,9 +111,12 @@ _MEDIA = {
     "soil": re.compile(r"\bto (the )?soil\b|土壤", re.IGNORECASE),
 }
 _EMITTED = re.compile(
-    r"\bemi(t|ts|tted|ssions?)\b|\breleas|\bdischarg|\bgiven? off\b|\bairborne\b|排放|释放", re.IGNORECASE
+    r"\bemi(t|ts|tted|ssions?)\b|\breleas|\bdischarg|\bgiven? off\b|\bairborne\b|排放|释放",
+    re.IGNORECASE,
 )
-_YEAR = re.compile(r"(?<![\d.,])(19[5-9]\d|20[0-4]\d)(?![\d.]*\d)(?!\s*(kg|mw|t|kwh|mj|m3|mm)\b)", re.IGNORECASE)
+_YEAR = re.compile(
+    r"(?<![\d.,])(19[5-9]\d|20[0-4]\d)(?![\d.]*\d)(?!\s*(kg|mw|t|kwh|mj|m3|mm)\b)", re.IGNORECASE
+)
 
 _STOP_AT = (
     r"(?=\s+(?:is|are|was|were|does|do|did|goes|go|went|leaves?|used|needed|required|emitted|released|given"
@@ -200,7 +205,7 @@ def understand(question: str) -> Question:
     spans = [*_spans_of(places, body), *((m.start(), m.end()) for m in _YEAR.finditer(folded))]
     if basis is not None:
         spans.append(basis.span)
-    if kind == "metadata":
+    if kind in ("metadata", "list"):
         spans.extend(field_spans(body))
     found = [term for term in terms(body) if not _inside(term, spans)]
     asked = _asked(folded, found) if kind in ("figure", "compare", "impact") else ()
@@ -242,7 +247,11 @@ def _kind(text: str, years: Sequence[int], places: Sequence[Mention]) -> Kind:
         return "impact"
     if _COMPARE.search(text) or _TWO_SIZES.search(text):
         return "compare"
-    if _FIGURE.search(text) and (len(places) == 2 or len(years) == 2) and _joined(text, years, places):
+    if (
+        _FIGURE.search(text)
+        and (len(places) == 2 or len(years) == 2)
+        and _joined(text, years, places)
+    ):
         return "compare"
     stated = field_spans(text)
     figure = _FIGURE.search(text)
@@ -257,7 +266,11 @@ def _joined(text: str, years: Sequence[int], places: Sequence[Mention]) -> bool:
         between = text[places[0].end : places[1].start]
     else:
         between = text[text.find(str(years[0])) + 4 : text.find(str(years[1]))]
-    return bool(re.fullmatch(r"\s*(and|or|,|vs\.?|与|和|跟|、|and in|against)\s*(in )?", between, re.IGNORECASE))
+    return bool(
+        re.fullmatch(
+            r"\s*(and|or|,|vs\.?|与|和|跟|、|and in|against)\s*(in )?", between, re.IGNORECASE
+        )
+    )
 
 
 def _spans_of(places: Sequence[Mention], text: str) -> list[tuple[int, int]]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lca_rag.answer.lexicon import Term, holds, terms, tokens
+from lca_rag.places import find_place, relation
 from lca_rag.places import names as place_names
-from lca_rag.places import relation
 from lca_rag.record import Exchange, Record
 
 __all__ = ["View", "Views"]
@@ -31,7 +31,11 @@ class View:
         record = self.record
         parts = record.name
         return tokens(
-            *(text for part in (parts.base, parts.treatment, parts.mix, parts.functional) for text in part.all()),
+            *(
+                text
+                for part in (parts.base, parts.treatment, parts.mix, parts.functional)
+                for text in part.all()
+            ),
             *record.synonyms.all(),
             *(text for exchange in record.reference_exchanges for text in exchange.flow.all()),
         )
@@ -130,7 +134,14 @@ class View:
             return 1.0
         if found.kind == "narrower":
             return 0.8
-        return 0.8 if words and words <= self.prose else 0.0
+        if found.kind in ("unknown", "unrelated") and words and words <= self.prose:
+            return 0.8 if not _somewhere(got) else 0.5
+        return 0.0
+
+
+def _somewhere(code: str | None) -> bool:
+    """Whether a record's place is a known country or part of one, so that prose cannot move it."""
+    return code is not None and find_place(code) is not None
 
 
 class Views:
