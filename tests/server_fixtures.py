@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
 
 from lca_rag import demo
 from lca_rag.index import Index
@@ -47,3 +53,22 @@ def build(folder: Path, records: Iterable[Record]) -> Path:
 def workspace(folder: Path) -> Workspace:
     """A workspace over an index that `build` made."""
     return Workspace.of(Index.open(folder, encoder=HashEncoder(), create=False))
+
+
+@contextmanager
+def running(app: FastAPI) -> Iterator[str]:
+    """The application on a real port of this machine; gives its URL."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="on")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        for _ in range(3_000):
+            if server.started or not thread.is_alive():
+                break
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(20)

@@ -26,6 +26,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import Route
 
 import lca_rag
 from lca_rag.operations import OPERATIONS, Caller, Operation, Workspace
@@ -75,7 +76,7 @@ def create_app(
     app.include_router(openai.router)
     app.include_router(chat_routes.router)
     _add_plain_routes(app)
-    app.mount("/mcp", mcp)
+    app.router.routes.append(Route("/mcp", mcp))
     _add_middleware(app, door)
     return app
 

@@ -74,7 +74,7 @@ def status_of(exc: errors.LcaRagError) -> tuple[int, str]:
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Answer every error in one shape; what is no error of ours is logged and not shown."""
+    """Answer every expected error in one shape; `Observed` answers the others."""
 
     @app.exception_handler(errors.LcaRagError)
     async def ours(request: Request, exc: errors.LcaRagError) -> JSONResponse:
@@ -96,15 +96,3 @@ def add_handlers(app: FastAPI) -> None:
         kinds |= {429: "rate_limit_error", 503: "server_error"}
         kind = kinds.get(exc.status_code, "invalid_request_error")
         return JSONResponse(body(str(exc.detail), kind), exc.status_code, headers=exc.headers)
-
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, exc: Exception) -> JSONResponse:
-        number = request.scope.get("lca_rag.request_id", "-")
-        logger.error("request %s failed in %s", number, request.url.path, exc_info=exc)
-        return JSONResponse(
-            body(
-                f"internal error; the server's log tells more under request {number}",
-                "server_error",
-            ),
-            500,
-        )

@@ -36,7 +36,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun, read = False, 0
+        begun, refused, read = False, False, 0
 
         async def counted() -> Message:
             nonlocal read
@@ -47,7 +47,13 @@ class BodyLimit:
             return message
 
         async def marked(message: Message) -> None:
-            nonlocal begun
+            """Pass an answer on, unless it only complains about the body that was cut short."""
+            nonlocal begun, refused
+            if read > self._limit and not begun:
+                if not refused:
+                    refused = True
+                    await self._refuse(send)
+                return
             begun = True
             await send(message)
 
@@ -57,7 +63,7 @@ class BodyLimit:
                 raise TooLarge
             await self._app(scope, counted, marked)
         except TooLarge:
-            if begun:
+            if begun or refused:
                 raise
             await self._refuse(send)
 

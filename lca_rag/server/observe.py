@@ -13,8 +13,10 @@ import time
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
+from starlette.responses import JSONResponse
 
 from lca_rag.errors import MissingExtra
+from lca_rag.server.errors import body
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -69,7 +71,10 @@ class Metrics:
 
 
 class Observed:
-    """Middleware that numbers each request, measures it and logs it."""
+    """Middleware that numbers each request, measures it and logs it.
+
+    A fault that nothing else answered is logged with its trace; whoever asked gets the number.
+    """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         """Wrap `app`."""
@@ -81,8 +86,7 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        number = scope["lca_rag.request_id"] = secrets.token_hex(8)
-        status = 500
+        number, status = secrets.token_hex(8), 0
 
         async def numbered(message: Message) -> None:
             nonlocal status
@@ -95,6 +99,12 @@ class Observed:
         self._metrics.running.inc()
         try:
             await self._app(scope, receive, numbered)
+        except Exception as exc:
+            logger.error("request %s failed in %s", number, scope["path"], exc_info=exc)
+            if status:  # the answer had begun: only breaking it off shows that it is not whole
+                raise
+            words = f"internal error; the server's log tells more under request {number}"
+            await JSONResponse(body(words, "server_error"), 500)(scope, receive, numbered)
         finally:
             self._metrics.running.dec()
             self._tell(scope, number, status, time.perf_counter() - started)
