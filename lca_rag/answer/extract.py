@@ -45,7 +45,7 @@ _ROWS_NAMED = 8
 def extract(question: Question, candidates: Sequence[Candidate]) -> Draft:
     """The answer that the candidates' records give, or why they give none."""
     if question.empty:
-        draft = Draft(question.kind, abstained=True)
+        draft = Draft(question.kind, abstained=True, nothing_fits=True)
         draft.say(phrase("no_question", question.language))
         return draft
     draft = _BY_KIND[question.kind](question, candidates)
@@ -319,7 +319,7 @@ def _impact(question: Question, candidates: Sequence[Candidate]) -> Draft:
 def _absent(question: Question, candidates: Sequence[Candidate]) -> Draft:
     """Nothing fits: say so, and name the nearest with how they differ."""
     language = question.language
-    draft = Draft(question.kind, abstained=True)
+    draft = Draft(question.kind, abstained=True, nothing_fits=True)
     what = _named(question.subject or question.terms, language)
     draft.say(phrase("absent", language, what=what))
     for candidate in candidates[:_NEAREST]:
@@ -343,9 +343,13 @@ def _absent_figure(question: Question, best: Candidate, asked: Sequence[Term]) -
 
 
 def _named(terms: Sequence[Term], language: str) -> str:
-    words = list(dict.fromkeys(term.text for term in terms if term.weight >= 0.5))
+    words = list(
+        dict.fromkeys(
+            term.text for term in terms if term.weight >= 0.5 and not term.text[0].isdigit()
+        )
+    )
     if language == "zh":
-        return "‘" + "、".join(words) + "’"
+        return "‘" + "、".join(words) + "’" if words else "此"
     return ", ".join(f"‘{word}’" for word in words) or "this"
 
 

@@ -105,6 +105,16 @@ class Facts:
                 return Row(exchange, self._reason(exchange, number))
         return self._result(number, per)
 
+    def named(self, statement: Statement, share: float) -> list[Exchange]:
+        """The rows whose flow a sentence names, where it names no other as well."""
+        scored = [
+            (self._named(exchange, statement), exchange)
+            for exchange in self.record.exchanges
+            if not exchange.reference and exchange.amount is not None
+        ]
+        best = max((score for score, _ in scored), default=0.0)
+        return [exchange for score, exchange in scored if score >= max(share, best)]
+
     def _reason(self, exchange: Exchange, number: Number) -> str:
         name = next(iter(exchange.flow.all()), exchange.id)
         return f"is the amount of {name!r} in {self.record.id}"

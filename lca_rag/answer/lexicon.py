@@ -123,6 +123,8 @@ def _english(words: list[tuple[str, int, int]]) -> Iterator[Term]:
         end = words[at + size - 1][2]
         said = " ".join(item[0] for item in words[at : at + size])
         at += size
+        if size == 1 and word in tables.stop:
+            continue
         if options:
             yield Term(said, options, 1.0, start, end, known=True)
         elif _NUMBER.fullmatch(word):
@@ -134,7 +136,7 @@ def _english(words: list[tuple[str, int, int]]) -> Iterator[Term]:
                 at += 1
             spelled = (tokens(said), tokens(said.replace(",", "")))
             yield Term(said, spelled, 1.0 if sized else 0.5, start, end, known=sized)
-        elif word not in tables.stop and (own := tokens(word)):
+        elif own := tokens(word):
             yield Term(word, (own,), _weight(word, tables), start, end)
 
 

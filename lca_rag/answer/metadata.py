@@ -146,6 +146,19 @@ def _classes(record: Record, language: str) -> Iterator[Fact]:
         yield Fact("Classification", "分类", " > ".join(item.path))
 
 
+def _numbers(record: Record, language: str) -> Iterator[Fact]:
+    flow = record.flow
+    if flow is None:
+        return
+    for label, label_zh, value in (
+        ("CAS number", "CAS号", flow.cas),
+        ("EC number", "EC号", flow.ec),
+        ("Formula", "化学式", flow.formula),
+    ):
+        if value:
+            yield Fact(label, label_zh, value)
+
+
 _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fact]], ...]], ...] = (
     tuple(
         (re.compile(pattern, re.IGNORECASE), extractors)

@@ -114,6 +114,7 @@ _EMITTED = re.compile(
     r"\bemi(t|ts|tted|ssions?)\b|\breleas|\bdischarg|\bgiven? off\b|\bairborne\b|排放|释放",
     re.IGNORECASE,
 )
+_FLOW = re.compile(r"\bcas\b|\bec number|\beinecs\b|(sum|chemical|molecular) formula|cas号|化学式|分子式")
 _YEAR = re.compile(
     r"(?<![\d.,])(19[5-9]\d|20[0-4]\d)(?![\d.]*\d)(?!\s*(kg|mw|t|kwh|mj|m3|mm)\b)", re.IGNORECASE
 )
@@ -185,6 +186,8 @@ class Question:
     """Whether sentences were left out because they command the answerer."""
     empty: bool = field(default=False)
     """Whether nothing but commands was there."""
+    about_flow: bool = False
+    """Whether a substance is asked about rather than a process."""
 
     @property
     def subject(self) -> tuple[Term, ...]:
@@ -225,6 +228,7 @@ def understand(question: str) -> Question:
         years=years,
         commanded=commanded,
         empty=empty,
+        about_flow=kind == "metadata" and bool(_FLOW.search(folded)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -50,6 +50,14 @@ class Checks:
     """The verdict on an answer."""
 
     items: tuple[Check, ...] = ()
+
+    def __iter__(self) -> Iterator[Check]:
+        """The checks, in the order of the text."""
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        """How many claims were checked."""
+        return len(self.items)
 
     @property
     def passed(self) -> bool:
@@ -105,6 +113,8 @@ class Draft:
     kind: str
     sentences: list[Sentence] = field(default_factory=list[Sentence])
     abstained: bool = False
+    nothing_fits: bool = False
+    """Whether no record is what the question is about."""
 
     def say(self, text: str, *records: Record) -> None:
         """Add a statement; its citations go before its final full stop."""
