@@ -128,12 +128,12 @@ class Tables:
     def location(self, value: object) -> tuple[str | None, str | None]:
         """Code and name of a location; a short reference is a code itself."""
         if isinstance(value, str):
-            return interned(value), None
+            return _place_code(value), None
         found = self._locations.get(reference(value) or "")
         label = one_line(mapping(value).get("name"))
         if found is None:
-            return interned(mapping(value).get("code")) or label, label
-        return found.code or found.name or label, found.name or label
+            return _place_code(mapping(value).get("code")) or _place_code(label), label
+        return _place_code(found.code or found.name or label), found.name or label
 
     def property_unit(self, value: object) -> str | None:
         """The reference unit of a flow property."""
@@ -184,6 +184,12 @@ def flow_property(factor: Json, tables: Tables) -> FlowProperty:
 def is_set(value: Json, *keys: str) -> bool:
     """Whether a flag is true under the name of one schema version or the other."""
     return any(value.get(key) is True for key in keys)
+
+
+def _place_code(value: object) -> str | None:
+    """A code; the US LCI has a location that is called UNSPECIFIED."""
+    code = interned(value)
+    return None if code is None or code.casefold() == "unspecified" else code
 
 
 def _strings(value: object) -> tuple[str, ...]:
