@@ -39,6 +39,7 @@ def make_qwen3(
     end: End = "template",
     pooling: str = "lasttoken",
     seed: int = 0,
+    dtype: torch.dtype = torch.float32,
     **sizes: int,
 ) -> Path:
     """Write a Qwen3 embedding model with random weights.
@@ -51,6 +52,7 @@ def make_qwen3(
             text (which truncation loses), or not at all.
         pooling: "lasttoken", "mean" or "cls".
         seed: Of the weights.
+        dtype: Of the weights on disk.
         **sizes: Fields of `Qwen3Config` that replace the small ones, and `max_seq_length`.
 
     Returns:
@@ -61,7 +63,7 @@ def make_qwen3(
     tokenizer = _tokenizer(end)
     tokenizer.save(str(folder / "tokenizer.json"))
     config = _qwen3_config(tokenizer.get_vocab_size(), sizes)
-    _write_weights(folder, config, seed)
+    _write_weights(folder, config, seed, dtype)
     _write_tokenizer_files(folder, tokenizer)
     _write_old_layout(
         folder,
@@ -97,8 +99,9 @@ def _qwen3_config(vocabulary: int, sizes: dict[str, int]) -> Qwen3Config:
     return Qwen3Config(**fields)
 
 
-def _write_weights(folder: Path, config: Qwen3Config, seed: int) -> None:
+def _write_weights(folder: Path, config: Qwen3Config, seed: int, dtype: torch.dtype) -> None:
     config.architectures = ["Qwen3Model"]
+    config.dtype = dtype
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = Qwen3Model(config)
@@ -108,7 +111,7 @@ def _write_weights(folder: Path, config: Qwen3Config, seed: int) -> None:
             if parameter.ndim > 1:
                 torch.nn.init.normal_(parameter, std=1.2 / parameter.shape[1] ** 0.5)
     save_file(
-        {name: value.contiguous() for name, value in model.state_dict().items()},
+        {name: value.to(dtype).contiguous() for name, value in model.state_dict().items()},
         str(folder / "model.safetensors"),
         metadata={"format": "pt"},
     )

@@ -206,12 +206,12 @@ class RemoteEncoder:
         for attempt in range(1, self.attempts + 1):
             try:
                 answer = client.post(f"{self.url}/embeddings", json=body)
+            except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+                raise EncoderError(f"{self.url!r} is no endpoint address: {error}") from error
             except httpx.TransportError as error:
                 problem = f"cannot be reached ({type(error).__name__}: {error})"
                 cause: Exception | None = error
                 asked = None
-            except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-                raise EncoderError(f"{self.url!r} is no endpoint address: {error}") from error
             else:
                 if answer.is_success:
                     return self._vectors(answer, len(texts))
