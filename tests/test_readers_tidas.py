@@ -122,7 +122,6 @@ def test_flows_in_a_list_are_known_to_the_processes_before_them(
     ("text", "words"),
     [
         ('{"processDataSet": {', "the JSON is malformed"),
-        ('{"processDataSet": {"a": 1}}\n{"processDataSet": \n', "line 2 is not valid JSON"),
         ('{"processDataSet": {"name": 1}}', "no UUID"),
         ('{"processDataSet": {"a": ' + "[" * 10_000 + "]" * 10_000 + "}}", "the JSON"),
         ('{"processDataSet": {"a": ' + '{"a":' * 900 + "1" + "}" * 900 + "}}", "nests too deep"),
@@ -137,6 +136,16 @@ def test_broken_json_is_reported_in_a_sentence(tmp_path: Path, text: str, words:
     assert len(skipped) == 1
     assert words in skipped[0].reason
     assert "broken.json" in skipped[0].path
+
+
+def test_a_broken_line_spares_the_others(tmp_path: Path, shapes: Record) -> None:
+    good = json.dumps(json.loads(SHAPES.read_bytes()))
+    path = tmp_path / "rows.jsonl"
+    path.write_text(f'{good}\n{{"processDataSet": \n{good}\n', encoding="utf-8")
+    skipped: list[Skip] = []
+    assert list(read(path, database="x", on_skip=skipped.append)) == [shapes, shapes]
+    assert len(skipped) == 1
+    assert "line 2 is not valid JSON" in skipped[0].reason
 
 
 def test_native_examples(shared: Path) -> None:

@@ -43,8 +43,12 @@ READERS: tuple[Reader, ...] = (
 )
 
 _DATA = (".xml", ".json", ".spold", ".csv", ".xlsx", ".zip", ".7z", ".jsonl", ".tsv", ".xls")
-_NO_DATA_ROOT = re.compile(
-    rb"<(?:\w+:)?(CategorySystem|ILCDLocations|schema|stylesheet|transform|html)[\s>]"
+_ROOT = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*>)*+<(?:[\w.-]+:)?([\w.-]+)",
+    re.DOTALL,
+)
+_NO_DATA_ROOTS = frozenset(
+    (b"CategorySystem", b"ILCDLocations", b"schema", b"stylesheet", b"transform", b"html")
 )
 _NO_DATA_NAME = re.compile(
     r"(^|[/!])(layout\.json|meta\.info|context\.json|package\.json|manifest\.(xml|json)|\.[^/]*)$",
@@ -120,8 +124,8 @@ def _groups(package: OpenPackage, context: ReadContext) -> list[list[str]]:
 def _unrecognised(package: OpenPackage, name: str, head: bytes, context: ReadContext) -> None:
     """Count a member that is known to be no data; report one that looks like data."""
     path = PurePosixPath(name)
-    root = _NO_DATA_ROOT.search(head)
-    if root is not None:
+    root = _ROOT.match(head)
+    if root is not None and root[1] in _NO_DATA_ROOTS:
         context.report.ignored[root[1].decode()] += 1
     elif path.suffix.lower() not in _DATA or _NO_DATA_NAME.search(name):
         context.report.ignored[path.suffix.lower() or path.name] += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from lca_rag.readers.context import Package, ReadContext
 from lca_rag.readers.ilcd_stream import head_text, records
@@ -28,7 +28,7 @@ class IlcdReader:
         return records(package, names, context, format="ilcd", root=XML_ROOT, parse=_parse)
 
 
-def _parse(data: bytes, paths: Paths) -> list[tuple[str, Node]]:
+def _parse(data: bytes, paths: Paths, on_fault: Callable[[str], None]) -> list[tuple[str, Node]]:
     return [xml_root(data, paths)]
 
 

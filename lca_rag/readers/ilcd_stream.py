@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 from lca_rag.errors import ReadError
 from lca_rag.readers.context import Package, ReadContext
@@ -20,8 +21,8 @@ from lca_rag.record import Provenance, Record
 
 __all__ = ["Parse", "records"]
 
-Parse = Callable[[bytes, Paths], Iterable[tuple[str, Node]]]
-"""What turns the bytes of a member into root names and trees."""
+Parse = Callable[[bytes, Paths, Callable[[str], None]], Iterable[tuple[str, Node]]]
+"""What turns the bytes of a member into root names and trees; faults of a part are told."""
 
 _ORDER = (
     "unitGroupDataSet",
@@ -57,8 +58,10 @@ def records(
     paths = Paths()
     for name in _ordered(package, names, root, context):
         place = member_path(package, name)
+        told = partial(context.skip, place)
         try:
-            documents = sorted(parse(package.read(name), paths), key=lambda item: _rank(item[0]))
+            found = parse(package.read(name), paths, told)
+            documents = sorted(found, key=lambda item: _rank(item[0]))
         except ReadError as exc:
             context.skip(place, str(exc), _named(name))
             continue

@@ -8,7 +8,7 @@ none. Both are turned into `Node`s under local names, whose children are always 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 
 import orjson
@@ -174,8 +174,12 @@ def _from_element(element: etree._Element, paths: Paths) -> Node:
     return Node(text, attributes, children)
 
 
-def json_documents(data: bytes, paths: Paths) -> Iterator[tuple[str, Node]]:
+def json_documents(
+    data: bytes, paths: Paths, on_fault: Callable[[str], None]
+) -> Iterator[tuple[str, Node]]:
     """The root names and trees in a TIDAS file: a data set, an API row, a list, or JSON Lines.
+
+    A line of JSON Lines that is broken goes to `on_fault`, and the others are read.
 
     Raises:
         ReadError: If the JSON is malformed or nests too deep.
@@ -187,7 +191,7 @@ def json_documents(data: bytes, paths: Paths) -> Iterator[tuple[str, Node]]:
         lines = data.splitlines()
         if len(lines) < 2 or not _is_json(lines[0]):
             raise ReadError(f"the JSON is malformed: {exc}") from exc
-        values = list(_lines(lines))
+        values = list(_lines(lines, on_fault))
     try:
         for value in values:
             for name, body in _data_sets(value):
@@ -206,13 +210,13 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def _lines(lines: list[bytes]) -> Iterator[object]:
+def _lines(lines: list[bytes], on_fault: Callable[[str], None]) -> Iterator[object]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
                 yield orjson.loads(line)
             except orjson.JSONDecodeError as exc:
-                raise ReadError(f"line {number} is not valid JSON: {exc}") from exc
+                on_fault(f"line {number} is not valid JSON: {exc}")
 
 
 def _data_sets(value: object) -> Iterator[tuple[str, object]]:
