@@ -59,7 +59,7 @@ def wrapped(value: object) -> object:
         return {"__tuple__": True, "data": [wrapped(item) for item in value]}
     if isinstance(value, dict):
         keys = [wrapped(key) for key in value]
-        return {"__dict__": True, "keys": keys, "data": [wrapped(v) for v in value.values()]}
+        return {"__dict__": True, "keys": keys, "values": [wrapped(v) for v in value.values()]}
     if isinstance(value, list):
         return [wrapped(item) for item in value]
     return value
@@ -102,12 +102,13 @@ def test_package_of_databases_and_a_method(tmp_path: Path) -> None:
         "mine": {("mine", STEEL): ACTIVITY, ("mine", "coal"): COAL},
         "bio": {("bio", CO2): FLOW},
     }
-    content: list[object] = [
-        {"name": name, "class": {"module": "bw2data", "name": "Database"}, "data": wrapped(data)}
+    content = [
+        wrapped({"name": name, "class": {"module": "bw2data", "name": "Database"}, "data": data})
         for name, data in databases.items()
     ]
-    name = wrapped(("EF", "climate change", "GWP100"))
-    content.append({"name": name, "class": {"module": "bw2data"}, "data": wrapped(METHOD)})
+    name = ("EF", "climate change", "GWP100")
+    about = {"unit": "kg CO2-Eq"}
+    content.append(wrapped({"metadata": about, "name": name, "data": METHOD}))
     (tmp_path / "x.bw2package").write_bytes(bz2.compress(json.dumps(content).encode()))
     records, skipped, report = read_all(tmp_path)
     assert skipped == []
@@ -115,7 +116,26 @@ def test_package_of_databases_and_a_method(tmp_path: Path) -> None:
     method = records["EF, climate change, GWP100"]
     assert method.classifications[0].path == ("EF", "climate change")
     assert method.results[0].indicator.join() == "Carbon dioxide, fossil, air, urban"
+    assert method.results[0].unit == "kg CO2-Eq/kilogram"
     assert report.unmapped == {"brightway:exchange.loc": 1}
+
+
+def test_package_that_bw2io_itself_wrote() -> None:
+    """Made by `bw2io.BW2Package.export_objs` of bw2io 0.9.17 from two databases and a method."""
+    records, skipped, _ = read_all(Path(__file__).parent / "data/brightway/sample.bw2package")
+    assert skipped == []
+    steel, coal = records["steel production"], records["coal mining"]
+    assert [(x.amount, x.unit, x.reference) for x in steel.exchanges] == [
+        (2.0, "kilogram", True),
+        (0.5, "kilogram", False),
+        (1.5, "kilogram", False),
+    ]
+    assert steel.exchanges[1].provider == coal.uuid
+    assert steel.exchanges[2].cas == "000124-38-9"
+    assert records["Carbon dioxide, fossil"].kind == "flow"
+    method = records["EF, climate, GWP"]
+    assert method.results[0].amount == 1.0
+    assert dict(method.extras)["Reference unit"] == "kg CO2-Eq"
 
 
 def test_dump_of_a_database_by_key(tmp_path: Path) -> None:

@@ -15,7 +15,13 @@ from typing import Any
 import orjson
 
 from lca_rag.errors import ReadError
-from lca_rag.readers.brightway_records import Key, activity_record, key_of, method_record
+from lca_rag.readers.brightway_records import (
+    Key,
+    activity_record,
+    flow_key,
+    key_of,
+    method_record,
+)
 from lca_rag.readers.context import Package, ReadContext
 from lca_rag.readers.prose import member_path
 from lca_rag.record import Record
@@ -68,7 +74,7 @@ def restored(value: Any) -> Any:  # noqa: ANN401 - parsed JSON of any shape
         return tuple(restored(item) for item in value["data"])
     if value.get("__dict__") and isinstance(value.get("keys"), list):
         keys = (_hashable(restored(key)) for key in value["keys"])
-        items = value["data"] if isinstance(value.get("data"), list) else []
+        items = value["values"] if isinstance(value.get("values"), list) else []
         return dict(zip(keys, map(restored, items), strict=False))
     return {key: restored(item) for key, item in value.items()}
 
@@ -80,8 +86,9 @@ def _hashable(key: Any) -> Any:  # noqa: ANN401 - a key of any shape
 def _records(value: Any, path: str, context: ReadContext) -> Iterator[Record]:  # noqa: ANN401
     """The records of every database and method in a parsed member."""
     activities: dict[Key, dict[str, Any]] = {}
-    for name, data in _stores(value):
-        _collect(data, name, activities)
+    stores = list(_stores(value))
+    for store in stores:
+        _collect(store.get("data"), store.get("name"), activities)
     for key, activity in activities.items():
         record = activity_record(key, activity, activities, path, context)
         if record is None:
@@ -89,34 +96,33 @@ def _records(value: Any, path: str, context: ReadContext) -> Iterator[Record]:  
         else:
             yield record
     methods = 0
-    for name, data in _stores(value):
-        if _is_method(data):
+    for store in stores:
+        if _is_method(store.get("data")):
             methods += 1
-            yield method_record(name, data, activities, path, context)
+            yield method_record(store, activities, path, context)
     if not activities and not methods:
         context.skip(path, "it holds no Brightway database and no method")
 
 
-def _stores(value: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401
-    """Name and data of each database or method: packages list them, dumps are one by itself."""
+def _stores(value: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
+    """Each database or method with name and data: packages list them, a dump is one by itself."""
     found = value if isinstance(value, list) else [value]
     packed = [item for item in found if isinstance(item, dict) and "data" in item]
     if packed and len(packed) == len(found):
-        for item in packed:
-            yield item.get("name"), item["data"]
+        yield from packed
     else:
-        yield None, value
+        yield {"data": value}
 
 
 def _is_method(data: Any) -> bool:  # noqa: ANN401
-    """Whether data are characterisation factors: pairs of a flow key and a number."""
+    """Whether data are characterisation factors: pairs of a flow and a number."""
     if not isinstance(data, list) or not data:
         return False
     first = data[0]
     return (
         isinstance(first, list | tuple)
         and len(first) > 1
-        and key_of(first[0]) is not None
+        and flow_key(first[0]) is not None
         and isinstance(first[1], int | float)
     )
 

@@ -54,6 +54,13 @@ def key_of(value: object) -> Key | None:
     return None
 
 
+def flow_key(value: object) -> Key | None:
+    """The flow of a factor: a key, or the bare number that newer releases keep in its place."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return "", str(value)
+    return key_of(value)
+
+
 def uuid_of(key: Key) -> str:
     """The UUID of a data set: its code where that is one, else made of database and code."""
     database, code = key
@@ -112,12 +119,14 @@ def activity_record(
 
 
 def method_record(
-    name: object, data: list[Any], activities: Activities, path: str, context: ReadContext
+    store: Mapping[str, Any], activities: Activities, path: str, context: ReadContext
 ) -> Record:
     """A method: its name is a tuple of words, its data are pairs of flow and factor."""
     mender = Mender()
+    name, about = store.get("name"), store.get("metadata")
     parts = tuple(filter(None, map(one_line, name))) if isinstance(name, list | tuple) else ()
     parts = parts or (one_line(name) or "method without a name",)
+    unit = one_line(about.get("unit")) if isinstance(about, dict) else None
     return Record(
         database=context.database,
         uuid=derived_uuid("brightway", "method", *parts),
@@ -129,14 +138,21 @@ def method_record(
             ImpactResult(
                 indicator=_flow_name(key, activities),
                 method=", ".join(parts),
-                uuid=uuid_of(key),
+                uuid=uuid_of(key) if key[0] else None,
                 amount=mender.number(item[1]),
+                unit=_per(unit, one_line(activities.get(key, {}).get("unit"))),
             )
-            for item in data
-            if isinstance(item, list | tuple) and len(item) > 1 and (key := key_of(item[0]))
+            for item in _list(store.get("data"))
+            if isinstance(item, list | tuple) and len(item) > 1 and (key := flow_key(item[0]))
         ),
+        extras=(("Reference unit", unit),) if unit else (),
         provenance=mender.provenance(path, "brightway"),
     )
+
+
+def _per(unit: str | None, flow_unit: str | None) -> str | None:
+    """The unit of a characterisation factor."""
+    return f"{unit}/{flow_unit}" if unit and flow_unit else unit
 
 
 def _flow(
@@ -233,7 +249,8 @@ def _with_product(
 def _flow_name(key: Key, activities: Activities) -> Text:
     flow = activities.get(key, {})
     parts = (one_line(flow.get("name")), *_path(flow.get("categories")))
-    return Text.of(", ".join(part for part in parts if part) or "/".join(key), "")
+    known = ", ".join(part for part in parts if part)
+    return Text.of(known or f"flow {'/'.join(filter(None, key))}", "")
 
 
 def _type(value: Mapping[str, Any]) -> str:
