@@ -1,0 +1,26 @@
+"""Data sets that say the same: other version, region, year, database, words or only exchanges."""
+
+from __future__ import annotations
+
+from lca_rag.duplicates.search import (
+    DuplicateGroup,
+    DuplicatePair,
+    DuplicateRelation,
+    compare,
+    duplicate_pairs,
+    find_duplicates,
+    groups,
+)
+from lca_rag.duplicates.sketches import Sketch, sketch
+
+__all__ = [
+    "DuplicateGroup",
+    "DuplicatePair",
+    "DuplicateRelation",
+    "Sketch",
+    "compare",
+    "duplicate_pairs",
+    "find_duplicates",
+    "groups",
+    "sketch",
+]

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lca_rag.duplicates import DuplicatePair, compare, duplicate_pairs, find_duplicates, sketch
+from lca_rag.record import Exchange, Name, Period, Place, Record, Text
+
+COMMENT = (
+    "Hot rolled coil made from slabs of a basic oxygen furnace in an integrated works, with coke "
+    "oven, sinter plant and blast furnace; scrap is credited; transport of ore is included, "
+    "capital goods are left out; the figures are weighted means of seven sites of the association"
+)
+FLOWS = {"iron ore": 1.6, "coal": 0.7, "limestone": 0.2, "electricity": 0.4, "steam": 0.1}
+
+
+def process(
+    uuid: str = "a" * 8,
+    *,
+    name: str = "Hot rolled coil, steel",
+    comment: str = COMMENT,
+    place: str | None = "DE",
+    year: int | None = 2015,
+    database: str = "one",
+    version: str = "01.00.000",
+    scale: float = 1.0,
+    flows: dict[str, float] = FLOWS,
+) -> Record:
+    inputs = tuple(
+        Exchange(id=str(i), flow=Text.of(flow), direction="input", amount=amount * scale, unit="kg")
+        for i, (flow, amount) in enumerate(flows.items(), start=1)
+    )
+    product = Exchange(
+        id="0", flow=Text.of("product"), direction="output", amount=1.0, unit="kg", reference=True
+    )
+    return Record(
+        database=database,
+        uuid=f"{uuid}-0000-4000-8000-000000000000",
+        version=version,
+        kind="process",
+        name=Name(base=Text.of(name)),
+        comment=Text.of(comment),
+        place=Place(code=place) if place else None,
+        period=Period(reference_year=year),
+        exchanges=(product, *inputs),
+    )
+
+
+def pair_of(one: Record, other: Record) -> DuplicatePair | None:
+    return compare(sketch(one), sketch(other))
+
+
+@pytest.mark.parametrize(
+    ("other", "relation", "reason"),
+    [
+        (process(version="02.00.000"), "version", "01.00.000 and 02.00.000"),
+        (process(database="two"), "copy", "one and two"),
+        (process("b" * 8, database="two"), "copy", "one and two"),
+        (
+            process("b" * 8, name="Hot rolled coil, steel, FR", place="FR", scale=1.1),
+            "region",
+            "asked DE, got FR",
+        ),
+        (process("b" * 8, name="Hot rolled coil, steel 2020", year=2020), "year", "2015 and 2020"),
+        (
+            process("b" * 8, name="Hot rolled coil, carbon steel", scale=2.0),
+            "text",
+            "nearly the same words",
+        ),
+        (
+            process("b" * 8, name="Warmband", comment="Aus Brammen."),
+            "exchanges",
+            "the same exchanges",
+        ),
+    ],
+)
+def test_each_relation_is_named_with_its_reason(other: Record, relation: str, reason: str) -> None:
+    for pair in (pair_of(process(), other), pair_of(other, process())):
+        assert pair is not None
+        assert pair.relation == relation
+    assert reason in (pair_of(process(), other) or pytest.fail("no pair")).reason
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        process("b" * 8, name="Hot rolled coil, steel, 20 mm", scale=2.0),
+        process("b" * 8, flows={"wood": 1.0, "glue": 0.1, "diesel": 0.2}),
+        process("b" * 8, name="Warmband", comment="Aus Brammen.", scale=0.5),
+        process("b" * 8, name="Aluminium sheet", comment="Cold rolled.", flows={"alumina": 2.0}),
+        replace(process("b" * 8), kind="flow"),
+    ],
+)
+def test_near_misses_are_no_doubles(other: Record) -> None:
+    assert pair_of(process(), other) is None
+
+
+def test_amounts_are_compared_per_reference_amount() -> None:
+    tonne = process("b" * 8, name="Warmband", comment="Aus Brammen.", scale=1000.0)
+    product = replace(tonne.exchanges[0], amount=1000.0)
+    tonne = replace(tonne, exchanges=(product, *tonne.exchanges[1:]))
+    pair = pair_of(process(), tonne)
+    assert pair is not None
+    assert pair.relation == "exchanges"
+
+
+def test_chinese_place_names_leave_the_stem() -> None:
+    one = sketch(process(name="中国热轧卷板", place="CN"))
+    other = sketch(process(name="日本热轧卷板", place="JP"))
+    assert one.stem == other.stem
+
+
+def test_groups_hang_together_by_pairs() -> None:
+    lonely = process("f" * 8, name="Glue", comment="Resin", flows={"urea": 1.0})
+    records = [
+        process(),
+        process(version="02.00.000"),
+        process(version="03.00.000"),
+        process("c" * 8, place="FR", name="Hot rolled coil, steel, FR", version="09.00.000"),
+        lonely,
+    ]
+    (group,) = find_duplicates(records)
+    assert len(group.ids) == 4
+    assert lonely.id not in group.ids
+    # Each version is a pair with the region's double too.
+    assert set(group.relations) == {"version", "region"}
+
+
+def test_vectors_bring_together_rewritten_texts() -> None:
+    words = COMMENT.split()
+    one = process(flows={})
+    other = process(
+        "b" * 8, name="Hot rolled coil, carbon steel", comment=" ".join(words[:-12]), flows={}
+    )
+    vectors = np.array([[1.0, 0.0], [0.999, 0.0447]], dtype=np.float32)
+    sketches = [sketch(one), sketch(other)]
+    assert [pair.relation for pair in duplicate_pairs(sketches, vectors)] == ["text"]
+    far = np.array([[1.0, 0.0], [0.0, 1.0]], dtype=np.float32)
+    assert duplicate_pairs(sketches, far) == duplicate_pairs(sketches) == []
+
+
+def test_crowds_are_compared_in_a_chain() -> None:
+    records = [process(f"{number:08d}", scale=1 + number) for number in range(60)]
+    pairs = duplicate_pairs([sketch(record) for record in records])
+    assert len(pairs) < 60 * 4
+    (group,) = find_duplicates(records)
+    assert len(group.ids) == 60
