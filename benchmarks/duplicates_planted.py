@@ -16,8 +16,8 @@ other process shares 80 % of its words or of its flows), in the order of their i
 300 near misses are added, by turns: the same text with another number in the name and other
 amounts; the same name and place with the exchanges of another record; the same flows with amounts
 all halved, doubled or more, under a name and a comment drawn likewise. A pair that joins an
-original and its double is right if the relation is the planted one too; every other pair that touches an
-original, a double or a near miss is wrong.
+original and its double is right if the relation is the planted one too; every other pair that
+touches an original, a double or a near miss is wrong.
 
     PYTHONPATH=. python benchmarks/duplicates_planted.py ../shared/data [--clock]
 """
