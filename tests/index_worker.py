@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lca_rag.index import Index
+from lca_rag.record import Record
 from lca_rag.render import embedding_text
 from tests.hash_encoder import HashEncoder
 from tests.index_records import make_record, make_records
@@ -24,10 +26,15 @@ class SlowEncoder(HashEncoder):
 
 
 def write(folder: str, count: str) -> None:
-    """Sync `count` records."""
+    """Sync `count` records, telling when the index is open and when the lock is held."""
+
+    def source() -> Iterator[Record]:
+        print("writing", flush=True)
+        yield from make_records(int(count))
+
     with Index.open(folder, encoder=SlowEncoder()) as index:
         print("ready", flush=True)
-        report = index.sync(make_records(int(count)))
+        report = index.sync(source())
         print(report.added, report.unchanged, flush=True)
 
 
@@ -62,4 +69,5 @@ def watch(folder: str, count: str, stop: str) -> None:
 
 
 if __name__ == "__main__":
-    {"write": write, "rewrite": rewrite, "watch": watch}[sys.argv[1]](*sys.argv[2:])
+    roles: dict[str, Callable[..., None]] = {"write": write, "rewrite": rewrite, "watch": watch}
+    roles[sys.argv[1]](*sys.argv[2:])

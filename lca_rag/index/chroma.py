@@ -32,6 +32,8 @@ BATCH = 250
 EF_SEARCH = 500
 """Width of the HNSW search; the default of 100 loses a third of the hits on hard data."""
 EF_CONSTRUCTION = 200
+SERVER_SECONDS = 120.0
+"""After which a server that does not answer is given up."""
 COLLECTION = "lca"
 FOLDER = "chroma"
 
@@ -84,7 +86,11 @@ def _forget_engine(path: str) -> None:
 
 @contextmanager
 def server_client(host: str, port: int, ssl: bool) -> Iterator[Any]:
-    """A connection to a Chroma server."""
+    """A connection to a Chroma server.
+
+    Raises:
+        IndexStateError: If no Chroma server answers.
+    """
     import chromadb
 
     try:
@@ -95,10 +101,35 @@ def server_client(host: str, port: int, ssl: bool) -> Iterator[Any]:
         raise IndexStateError(
             f"no Chroma server answers at {host}:{port}; start one with `chroma run --port {port}`"
         ) from exc
+    # Chroma waits for ever, and its `close` leaves both of its sessions open: see to that here.
+    owners = (client, getattr(client, "_admin_client", None))
+    servers = (getattr(owner, "_server", None) for owner in owners)
+    sessions = [found for server in servers if (found := getattr(server, "_session", None))]
+    for session in sessions:
+        session.timeout = SERVER_SECONDS
     try:
         yield client
     finally:
         client.close()
+        for session in sessions:
+            session.close()
+
+
+@contextmanager
+def server_errors(place: object) -> Iterator[None]:
+    """Let what goes wrong on the way to a server, or there, be told in one sentence."""
+    import httpx
+    from chromadb.errors import ChromaError
+
+    try:
+        yield
+    except httpx.HTTPError as exc:
+        raise IndexStateError(
+            f"{place}: the Chroma server does not answer ({exc}); look whether it runs, then sync "
+            "again"
+        ) from exc
+    except ChromaError as exc:
+        raise IndexStateError(f"{place}: the Chroma server refuses: {exc}") from exc
 
 
 class Collection:

@@ -27,9 +27,9 @@ from lca_rag.errors import IndexLocked, IndexStateError
 from lca_rag.index.adoption import pages, take_over
 from lca_rag.index.binding import store_fingerprint, stored_fingerprint
 from lca_rag.index.catalogue import Catalogue
-from lca_rag.index.chroma import Collection, server_client
+from lca_rag.index.chroma import Collection, server_client, server_errors
 from lca_rag.index.location import Location
-from lca_rag.index.mirror import mirror, pending
+from lca_rag.index.mirror import mark_all, mirror, pending
 from lca_rag.index.report import Progress
 from lca_rag.index.sync import Derive
 from lca_rag.index.writer import Writer
@@ -77,6 +77,12 @@ class ServerMirror:
         facts = self._facts()
         if not facts or facts.get("lca_token") == writer.meta("remote_token"):
             return
+        with server_errors(self.location):
+            self._fetch(writer, reader, derive, facts)
+
+    def _fetch(
+        self, writer: Writer, reader: Catalogue, derive: Derive, facts: Mapping[str, Any]
+    ) -> None:
         raw = self._open_client().get_collection(self.location.collection, embedding_function=None)
         self._take_binding(writer, facts)
         known = int(writer.meta("remote_generation") or 0)
@@ -112,9 +118,10 @@ class ServerMirror:
         self, vector: NDArray[np.float32], k: int, where: Mapping[str, object] | None
     ) -> list[tuple[str, float]]:
         """The nearest records by the server's search."""
-        client = self._open_client()
-        raw = client.get_collection(self.location.collection, embedding_function=None)
-        return Collection(raw, client.get_max_batch_size()).query(vector, k, where)
+        with server_errors(self.location):
+            client = self._open_client()
+            raw = client.get_collection(self.location.collection, embedding_function=None)
+            return Collection(raw, client.get_max_batch_size()).query(vector, k, where)
 
     def close(self) -> None:
         """Close the connection."""
@@ -152,8 +159,15 @@ class ServerMirror:
     def update(self, writer: Writer, progress: Progress) -> None:
         """Write what the collection lacks; readers wait for the end of it."""
         fingerprint = stored_fingerprint(writer)
-        if fingerprint is None or not (pending(writer) or self._facts().get("lca_dirty")):
+        facts = self._facts()
+        if not facts:
+            mark_all(writer)  # the collection was never there, or somebody deleted it
+        if fingerprint is None or not (pending(writer) or facts.get("lca_dirty")):
             return
+        with server_errors(self.location):
+            self._push(writer, fingerprint, progress)
+
+    def _push(self, writer: Writer, fingerprint: Fingerprint, progress: Progress) -> None:
         generation = int(writer.meta("remote_generation") or 0) + 1
         collection = Collection.open(self._open_client(), self.location.collection, fingerprint)
         self._change(
@@ -200,7 +214,7 @@ class ServerMirror:
             try:
                 if self._facts():
                     self._change({"lca_writer": _signature(writer)})
-            except Exception as exc:  # the next beat may reach the server again
+            except IndexStateError as exc:  # the next beat may reach the server again
                 logger.warning("%s: no sign of life could be left: %s", self.location, exc)
 
     # ---- the collection's own metadata
@@ -216,7 +230,7 @@ class ServerMirror:
 
     def _facts(self) -> dict[str, Any]:
         """The metadata of the collection; empty if there is no collection yet."""
-        with self._mutex:
+        with self._mutex, server_errors(self.location):
             client = self._open_client()
             name = self.location.collection
             if name not in {found.name for found in client.list_collections()}:
@@ -226,7 +240,7 @@ class ServerMirror:
 
     def _change(self, facts: Mapping[str, object]) -> None:
         """Change some of the metadata; Chroma knows only how to replace all of it."""
-        with self._mutex:
+        with self._mutex, server_errors(self.location):
             raw = self._open_client().get_collection(
                 self.location.collection, embedding_function=None
             )

@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-import numpy as np
 import orjson
-from numpy.typing import ArrayLike, NDArray
 
 from lca_rag.encoders import Encoder
-from lca_rag.errors import EncoderError, IndexStateError
+from lca_rag.errors import IndexStateError
 from lca_rag.index.catalogue import Catalogue
 from lca_rag.index.preparation import Preparation, Prepared, pack
 from lca_rag.index.report import Progress, SyncReport, silent
+from lca_rag.index.vectors import checked_vectors
 from lca_rag.index.writer import Writer
 from lca_rag.readers.context import Skip
 from lca_rag.record import Record
@@ -92,23 +91,6 @@ class _Run:
             self._slice = min(self._slice * 2, WINDOW)
         elif seconds > _SLICE_SECONDS * 2:
             self._slice = max(self._slice // 2, _FIRST_SLICE)
-
-
-def checked_vectors(vectors: ArrayLike, number: int, dimension: int) -> NDArray[np.float32]:
-    """Vectors as float32, if there are `number` of them, finite and of the index's dimension.
-
-    Raises:
-        EncoderError: If not.
-    """
-    rows = np.asarray(vectors, dtype=np.float32)
-    if rows.shape != (number, dimension):
-        raise EncoderError(
-            f"the encoder gave an array of shape {rows.shape} for {number} texts; "
-            f"this index needs ({number}, {dimension})"
-        )
-    if not np.isfinite(rows).all():
-        raise EncoderError("the encoder gave vectors with NaN or infinity; nothing was stored")
-    return rows
 
 
 def synchronise(
