@@ -43,17 +43,20 @@ class Scope:
 
 
 def cosines_of(snapshot: Snapshot, vector: FloatArray) -> NDArray[np.float32]:
-    """Cosine of every record with a question, shape (n,).
+    """Cosine of every record with a question's vector of any length, shape (n,).
 
     Raises:
         QueryError: If the vector is of another length than those of the index.
     """
+    if not len(snapshot.ids):
+        return np.zeros(0, dtype=np.float32)
     if snapshot.matrix.shape[1] != len(vector):
         raise QueryError(
             f"the question's vector has {len(vector)} numbers, the index {snapshot.matrix.shape[1]}"
             "; open the index with the encoder that made it"
         )
-    return np.asarray(snapshot.matrix @ vector.astype(np.float32))
+    length = float(np.linalg.norm(vector))
+    return np.asarray(snapshot.matrix @ (vector / (length or 1)).astype(np.float32))
 
 
 def nearest(vector: FloatArray, count: int, scope: Scope) -> list[tuple[int, float]]:

@@ -1,0 +1,132 @@
+"""Question in, checked and cited answer out, as a LlamaIndex query engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from llama_index.core.base.base_query_engine import BaseQueryEngine
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.base.response.schema import RESPONSE_TYPE, Response, StreamingResponse
+from llama_index.core.callbacks import CallbackManager
+from llama_index.core.llms import LLM
+from llama_index.core.prompts.mixin import PromptMixinType
+from llama_index.core.schema import NodeWithScore, QueryBundle
+
+from lca_rag import Answer, Answerer
+from llama_index_lca.nodes import hit_node
+from llama_index_lca.retriever import LCARetriever
+
+
+class ChatModel:
+    """A LlamaIndex language model as lca-rag's answer room asks a model."""
+
+    def __init__(self, model: LLM) -> None:
+        """Keep the model."""
+        self.model = model
+
+    @property
+    def name(self) -> str:
+        """What the model is called."""
+        return str(self.model.metadata.model_name)
+
+    def complete(self, messages: Sequence[dict[str, str]]) -> str:
+        """The model's whole answer."""
+        return self.model.chat(_messages(messages)).message.content or ""
+
+    def stream(self, messages: Sequence[dict[str, str]]) -> Iterator[str]:
+        """The model's answer, piece by piece."""
+        for piece in self.model.stream_chat(_messages(messages)):
+            yield piece.delta or ""
+
+
+def _messages(messages: Sequence[dict[str, str]]) -> list[ChatMessage]:
+    return [ChatMessage(role=message["role"], content=message["content"]) for message in messages]
+
+
+class LCAQueryEngine(BaseQueryEngine):
+    """Answers from LCA data sets, with every figure and citation checked by code.
+
+    Example:
+        ```python
+        from llama_index_lca import LCAQueryEngine, LCARetriever
+
+        engine = LCAQueryEngine(LCARetriever.from_index("my.lca"))
+        print(engine.query("How much electricity does one kilogram of aluminium take?"))
+        ```
+
+    `response.metadata` holds `citations`, `checks` and `abstained`; `source_nodes` are the cited
+    records. With `streaming=True` what streams is checked already: no unchecked figure is shown;
+    metadata and source nodes are there once the stream has ended.
+    """
+
+    def __init__(
+        self,
+        retriever: LCARetriever,
+        llm: LLM | None = None,
+        *,
+        streaming: bool = False,
+        callback_manager: CallbackManager | None = None,
+    ) -> None:
+        """Keep what to search and who phrases the answer; without `llm` it is quoted by rules."""
+        super().__init__(callback_manager)
+        self.retriever = retriever
+        self.streaming = streaming
+        self._answerer = Answerer(
+            retriever.retriever, llm=ChatModel(llm) if llm is not None else None
+        )
+
+    def _query(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
+        wishes = self.retriever.wishes
+        if not self.streaming:
+            return _response(self._answerer.ask(query_bundle.query_str, **wishes))
+        pieces = self._answerer.stream(query_bundle.query_str, **wishes)
+        response = StreamingResponse(response_gen=_nothing())
+        response.response_gen = _filling(pieces, response)
+        return response
+
+    async def _aquery(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
+        return await asyncio.to_thread(self._query, query_bundle)
+
+    def _get_prompt_modules(self) -> PromptMixinType:
+        return {}
+
+
+def _response(answer: Answer) -> Response:
+    nodes = _cited(answer)
+    return Response(response=answer.text, source_nodes=nodes, metadata=_metadata(answer))
+
+
+def _nothing() -> Iterator[str]:
+    yield from ()
+
+
+def _filling(pieces: Iterator[str | Answer], response: StreamingResponse) -> Iterator[str]:
+    """The text of an answer; what follows the text is put into the response at the end."""
+    for piece in pieces:
+        if isinstance(piece, str):
+            yield piece
+        else:
+            response.source_nodes = _cited(piece)
+            response.metadata = _metadata(piece)
+
+
+def _cited(answer: Answer) -> list[NodeWithScore]:
+    """The cited records as nodes, in the order of their numbers."""
+    found = {hit.record.id: hit for hit in answer.hits}
+    return [hit_node(found[cited.id]) for cited in answer.citations if cited.id in found]
+
+
+def _metadata(answer: Answer) -> dict[str, Any]:
+    return {
+        "citations": [citation.id for citation in answer.citations],
+        "checks": {
+            "verdict": answer.checks.verdict,
+            "claims": [
+                {"claim": check.claim, "status": check.status, "reason": check.reason}
+                for check in answer.checks
+            ],
+        },
+        "abstained": answer.abstained,
+    }

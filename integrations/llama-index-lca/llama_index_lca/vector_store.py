@@ -1,0 +1,197 @@
+"""An lca-rag index as a LlamaIndex vector store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.schema import BaseNode, MetadataMode, TextNode
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    MetadataFilters,
+    VectorStoreQuery,
+    VectorStoreQueryResult,
+)
+from llama_index.core.vector_stores.utils import (
+    build_metadata_filter_fn,
+    metadata_dict_to_node,
+    node_to_metadata_dict,
+)
+
+from lca_rag import Hit, Index, Record, Retriever
+from lca_rag.index import host_metadata, record_text
+from lca_rag.record import NO_VERSION
+from llama_index_lca.nodes import hit_node, record_node
+
+
+class LCAVectorStore(BasePydanticVectorStore):
+    """A vector store over an lca-rag index: data sets, and nodes of any kind beside them.
+
+    Example:
+        ```python
+        from llama_index.core import VectorStoreIndex
+        from llama_index_lca import LCAEmbedding, LCAVectorStore
+
+        store = LCAVectorStore("my.lca")
+        index = VectorStoreIndex.from_vector_store(store, embed_model=LCAEmbedding())
+        ```
+
+    Adding a node whose id is known replaces it. Similarities are cosines: higher is better.
+    """
+
+    stores_text: bool = True
+    flat_metadata: bool = False
+    is_embedding_query: bool = True
+    database: str = "nodes"
+    """Where nodes that are no data sets go."""
+
+    _index: Index = PrivateAttr()
+
+    def __init__(self, index: Index | str | Path, *, database: str = "nodes") -> None:
+        """Keep the index, opened if a place is given."""
+        super().__init__(database=database)  # type: ignore[call-arg]
+        self._index = index if isinstance(index, Index) else Index.open(index)
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Name under which the host serialises this class."""
+        return "LCAVectorStore"
+
+    @property
+    def client(self) -> Index:
+        """The lca-rag index."""
+        return self._index
+
+    def add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
+        """Store nodes that carry embeddings; known ids are replaced."""
+        if not nodes:
+            return []
+        self._index.add_texts(
+            [node.get_content(MetadataMode.NONE) for node in nodes],
+            vectors=np.asarray([node.get_embedding() for node in nodes], dtype=np.float32),
+            ids=[node.node_id for node in nodes],
+            metadatas=[node_to_metadata_dict(node, remove_text=True) for node in nodes],
+            database=self.database,
+        )
+        return [node.node_id for node in nodes]
+
+    def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
+        """Remove every node that came from a document."""
+        self._index.delete(
+            [
+                record.id
+                for record in self._records()
+                if host_metadata(record).get("ref_doc_id") == ref_doc_id
+            ]
+        )
+
+    def delete_nodes(
+        self,
+        node_ids: list[str] | None = None,
+        filters: MetadataFilters | None = None,
+        **delete_kwargs: Any,
+    ) -> None:
+        """Remove nodes by id, by metadata, or by both.
+
+        Raises:
+            ValueError: If neither is given; `clear` empties the store.
+        """
+        if node_ids is None and filters is None:
+            raise ValueError("name node_ids or filters; use clear() to remove everything")
+        self._index.delete([record.id for record, _ in self._found(node_ids, filters)])
+
+    def clear(self) -> None:
+        """Remove every node of this store; data sets stay."""
+        self._index.delete([record.id for record in self._records()])
+
+    def get_nodes(
+        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
+    ) -> list[BaseNode]:
+        """Nodes by id, by metadata, or by both."""
+        return [node for _, node in self._found(node_ids, filters)]
+
+    def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
+        """The nodes nearest to a vector; every filter is applied before the cut.
+
+        Raises:
+            ValueError: If the query carries no vector.
+        """
+        if query.query_embedding is None:
+            raise ValueError("LCAVectorStore needs a query embedding")
+        hits = Retriever(self._index).search(
+            query.query_str or "vector",
+            k=query.similarity_top_k,
+            mode="dense",
+            vector=np.asarray(query.query_embedding, dtype=np.float32),
+            where=self._test(query),
+            **kwargs,
+        )
+        nodes = [self._node(hit.record, hit) for hit in hits]
+        return VectorStoreQueryResult(
+            nodes=nodes,
+            similarities=[hit.score for hit in hits],
+            ids=[node.node_id for node in nodes],
+        )
+
+    async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
+        """As `query`, on a thread of its own."""
+        return await asyncio.to_thread(self.query, query, **kwargs)
+
+    async def async_add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
+        """As `add`, on a thread of its own."""
+        return await asyncio.to_thread(self.add, nodes, **kwargs)
+
+    async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
+        """As `delete`, on a thread of its own."""
+        await asyncio.to_thread(self.delete, ref_doc_id, **delete_kwargs)
+
+    def _records(self) -> list[Record]:
+        """The free texts of this store."""
+        snapshot = self._index.snapshot()
+        return snapshot.records(snapshot.databases.get(self.database, range(0)))
+
+    def _test(self, query: VectorStoreQuery) -> Callable[[Record], bool] | None:
+        if not (query.filters or query.node_ids or query.doc_ids):
+            return None
+
+        def passes(record: Record) -> bool:
+            node = self._node(record)
+            wanted = query.node_ids is None or node.node_id in query.node_ids
+            from_document = query.doc_ids is None or node.ref_doc_id in query.doc_ids
+            return wanted and from_document and _meets(node, query.filters)
+
+        return passes
+
+    def _found(
+        self, node_ids: list[str] | None, filters: MetadataFilters | None
+    ) -> list[tuple[Record, BaseNode]]:
+        """Records and their nodes: those asked for by id, else all nodes of this store."""
+        if node_ids is None:
+            records = self._records()
+        else:
+            names = (name for id in node_ids for name in (self._record_id(id), id))
+            records = [record for name in names if (record := self._index.get(name)) is not None]
+        found = [(record, self._node(record)) for record in records]
+        return [(record, node) for record, node in found if _meets(node, filters)]
+
+    def _node(self, record: Record, hit: Hit | None = None) -> BaseNode:
+        """A node as it was stored, or a data set as evidence."""
+        if record.kind != "text":
+            return record_node(record) if hit is None else hit_node(hit).node
+        metadata = host_metadata(record)
+        if "_node_content" in metadata:
+            node = metadata_dict_to_node(metadata)
+            node.set_content(record_text(record))
+            return node
+        return TextNode(id_=record.uuid, text=record_text(record), metadata=metadata)
+
+    def _record_id(self, node_id: str) -> str:
+        return f"{self.database}/{node_id}@{NO_VERSION}"
+
+
+def _meets(node: BaseNode, filters: MetadataFilters | None) -> bool:
+    return bool(build_metadata_filter_fn(lambda _: node.metadata, filters)(node.node_id))

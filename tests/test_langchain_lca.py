@@ -1,0 +1,319 @@
+from __future__ import annotations
+
+import asyncio
+import pickle
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from langchain.agents import create_agent
+from langchain_core.documents import Document
+from langchain_core.embeddings import DeterministicFakeEmbedding
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.tracers.schemas import Run
+
+import langchain_lca
+from langchain_lca import (
+    LCAEmbeddings,
+    LCARecordLoader,
+    LCAReranker,
+    LCARetriever,
+    LCAVectorStore,
+    create_lca_qa_chain,
+    create_lca_tools,
+)
+from lca_rag import Index, Retriever, embedding_text, load_encoder
+from tests.hash_encoder import HashEncoder
+from tests.hosts import RECORDS, make_index
+from tests.tiny_models import make_qwen3
+
+TEXTS = ["# Steel sheet\n\nhot rolled, coil", "  原铝，中国 ", "a", "word " * 3000, ""]
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    with make_index(tmp_path_factory.mktemp("langchain") / "i") as opened:
+        yield opened
+
+
+@pytest.fixture
+def retriever(index: Index) -> LCARetriever:
+    return LCARetriever(retriever=Retriever(index), k=4)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_qwen3(tmp_path_factory.mktemp("langchain-model") / "tiny")
+
+
+def test_public_names() -> None:
+    assert sorted(langchain_lca.__all__) == [
+        "LCAEmbeddings",
+        "LCARecordLoader",
+        "LCAReranker",
+        "LCARetriever",
+        "LCAVectorStore",
+        "create_lca_qa_chain",
+        "create_lca_tools",
+    ]
+
+
+def test_import_is_light() -> None:
+    code = (
+        "import sys, langchain_lca\n"
+        "assert not {'torch', 'transformers', 'chromadb', 'fastapi'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_vectors_equal_those_of_the_core(tiny: Path) -> None:
+    embeddings = LCAEmbeddings(model=str(tiny))
+    encoder = load_encoder(str(tiny))
+    np.testing.assert_allclose(
+        embeddings.embed_documents(TEXTS), encoder.encode_documents(TEXTS), atol=1e-6
+    )
+    for text in TEXTS:
+        np.testing.assert_allclose(
+            embeddings.embed_query(text), encoder.encode_queries([text])[0], atol=1e-6
+        )
+    assert embeddings.embed_documents([]) == []
+
+
+def test_embeddings_pickle_without_weights(tiny: Path) -> None:
+    embeddings = LCAEmbeddings(model=str(tiny))
+    before = embeddings.embed_query("steel")
+    packed = pickle.dumps(embeddings)
+    assert len(packed) < 2_000
+    np.testing.assert_allclose(pickle.loads(packed).embed_query("steel"), before, atol=1e-6)
+
+
+def test_unknown_settings_are_refused() -> None:
+    with pytest.raises(ValueError, match="model_kwargs"):
+        LCAEmbeddings(model="mini", model_kwargs={})  # type: ignore[call-arg]
+
+
+async def test_embedding_leaves_the_event_loop_free() -> None:
+    class Slow(HashEncoder):
+        def encode_documents(self, texts: Any, *, progress: Any = None) -> Any:
+            time.sleep(0.4)
+            return super().encode_documents(texts, progress=progress)
+
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.02)
+            ticks += 1
+
+    ticker = asyncio.create_task(tick())
+    await LCAEmbeddings.from_encoder(Slow()).aembed_documents(["steel"])
+    ticker.cancel()
+    assert ticks >= 5
+
+
+def test_hits_are_those_of_the_core(index: Index, retriever: LCARetriever) -> None:
+    hits = Retriever(index).search("aluminium ingot", k=4, place="CN")
+    documents = retriever.invoke("aluminium ingot", place="CN")
+    assert [document.id for document in documents] == [hit.record.id for hit in hits]
+    assert [document.metadata["score"] for document in documents] == [hit.score for hit in hits]
+    assert documents[0].metadata["place"] == "CN"
+    assert "kWh" in documents[0].page_content
+
+
+async def test_every_wish_can_be_asked_per_call_and_async(retriever: LCARetriever) -> None:
+    sync = retriever.invoke("cement clinker", k=2, place="RER", strict=True, year=2016)
+    other = await retriever.ainvoke("cement clinker", k=2, place="RER", strict=True, year=2016)
+    assert [document.id for document in sync] == [document.id for document in other]
+    assert {document.metadata["place"] for document in sync} == {"RER"}
+    with pytest.raises(TypeError, match="unknown search argument 'country'"):
+        retriever.invoke("cement", country="DE")
+
+
+def test_callbacks_and_trace_names(retriever: LCARetriever) -> None:
+    from langchain_core.tracers.run_collector import RunCollectorCallbackHandler
+
+    collector = RunCollectorCallbackHandler()
+    retriever.invoke("steel", config={"callbacks": [collector]})
+    run: Run = collector.traced_runs[0]
+    assert run.run_type == "retriever"
+    assert run.extra["metadata"]["ls_vector_store_provider"] == "lca-rag"
+
+
+def test_metadata_is_flat_and_the_same_on_every_document(retriever: LCARetriever) -> None:
+    documents = retriever.invoke("steel", k=10)
+    keys = {frozenset(document.metadata) for document in documents}
+    assert len(keys) == 1
+    values = [value for document in documents for value in document.metadata.values()]
+    assert all(isinstance(value, str | int | float | bool) for value in values)
+
+
+def test_loader_gives_what_is_embedded(tmp_path: Path, index: Index) -> None:
+    documents = LCARecordLoader(index.folder).load()
+    assert [document.id for document in documents] == [record.id for record in RECORDS]
+    assert [document.page_content for document in documents] == [
+        embedding_text(record) for record in RECORDS
+    ]
+
+
+async def test_loader_is_lazy_async_and_cuts_sections(index: Index) -> None:
+    loader = LCARecordLoader(index.folder, sections=True)
+    documents = [document async for document in loader.alazy_load()]
+    sections = {document.metadata["section"] for document in documents}
+    assert {"head", "Description", "Main Inputs"} <= sections
+    assert all(document.page_content.startswith("# ") for document in documents)
+    assert len({document.id for document in documents}) == len(documents)
+
+
+def test_store_searches_data_sets_with_filters(index: Index) -> None:
+    store = LCAVectorStore(index, LCAEmbeddings.from_encoder(HashEncoder()))
+    found = store.similarity_search_with_score("steel sheet", k=3, filter={"place": "DE"})
+    assert [document.metadata["place"] for document, _ in found] == ["DE"] * 3
+    scores = [score for _, score in found]
+    assert scores == sorted(scores, reverse=True)
+    vector = HashEncoder().encode_queries(["steel sheet"])[0]
+    for document, score in found:
+        position = index.snapshot().position(str(document.id))
+        assert position is not None
+        assert score == pytest.approx(float(index.snapshot().matrix[position] @ vector), abs=1e-5)
+    relevance = store.similarity_search_with_relevance_scores("steel sheet", k=3)
+    assert all(0 <= score <= 1 for _, score in relevance)
+
+
+def test_store_holds_free_texts_with_their_metadata(tmp_path: Path) -> None:
+    store = LCAVectorStore.from_texts(
+        ["alpha", "beta", "gamma"],
+        DeterministicFakeEmbedding(size=6),
+        [{"n": 1, "tags": ["x"]}, {"n": 2}, {"n": 3}],
+        ids=["a", "b/1", "c"],
+        index=tmp_path / "i",
+    )
+    assert [document.metadata for document in store.get_by_ids(["a", "b/1"])] == [
+        {"n": 1, "tags": ["x"]},
+        {"n": 2},
+    ]
+    assert [d.id for d in store.similarity_search("alpha", k=3, filter={"n": 2})] == ["b/1"]
+    test = [d.id for d in store.similarity_search("x", k=3, filter=lambda d: d.metadata["n"] > 1)]
+    assert sorted(str(name) for name in test) == ["b/1", "c"]
+    assert len(store.max_marginal_relevance_search("alpha", k=2, fetch_k=3)) == 2
+    assert len(store.as_retriever(search_type="mmr", search_kwargs={"k": 2}).invoke("x")) == 2
+    store.add_documents([Document(id="a", page_content="alpha, new", metadata={"n": 9})])
+    assert store.get_by_ids(["a"])[0].page_content == "alpha, new"
+    assert store.get_by_ids(["a"])[0].metadata == {"n": 9}
+    with pytest.raises(ValueError, match="name the ids to delete"):
+        store.delete()
+    store.index.close()
+
+
+def test_store_adds_more_than_chroma_takes_at_once(tmp_path: Path) -> None:
+    store = LCAVectorStore(tmp_path / "i", DeterministicFakeEmbedding(size=4))
+    ids = store.add_texts([f"text {number}" for number in range(5_600)])
+    assert len(set(ids)) == 5_600
+    store.index.close()
+
+
+def test_reranker_orders_by_the_models_own_similarity() -> None:
+    encoder = HashEncoder()
+    reranker = LCAReranker(embeddings=LCAEmbeddings.from_encoder(encoder), top_n=2)
+    documents = [Document(page_content=text) for text in ("coal power", "steel coil", "steel")]
+    best = reranker.compress_documents(documents, "steel")
+    assert [document.page_content for document in best] == ["steel", "steel coil"]
+    assert best[0].metadata["rerank_score"] == pytest.approx(1.0)
+    assert "rerank_score" not in documents[2].metadata
+    assert reranker.compress_documents([], "steel") == []
+
+
+def test_reranker_takes_any_cross_encoder() -> None:
+    class Longest:
+        def predict(self, pairs: list[tuple[str, str]]) -> list[int]:
+            return [len(text) for _, text in pairs]
+
+    reranker = LCAReranker(
+        embeddings=LCAEmbeddings.from_encoder(HashEncoder()), cross_encoder=Longest(), top_n=1
+    )
+    documents = [Document(page_content=text) for text in ("coal", "steel coil")]
+    assert reranker.compress_documents(documents, "x")[0].page_content == "steel coil"
+
+
+def test_tools_respect_rights_and_answer_in_sentences(index: Index) -> None:
+    search, get = create_lca_tools(Retriever(index), rights=frozenset())
+    assert search.invoke({"query": "steel"}).startswith("No data set fits")
+    assert get.invoke({"record_id": RECORDS[0].id}).startswith("No data set")
+    search, get = create_lca_tools(Retriever(index))
+    assert "place 'Atlantis' is unknown" in search.invoke({"query": "steel", "place": "Atlantis"})
+    line = search.invoke({"query": "steel sheet", "place": "DE", "k": 1})
+    assert line.startswith(f"[{RECORDS[0].id}]") or "[shop/" in line
+    assert "1.5 " in get.invoke({"record_id": RECORDS[0].id})
+
+
+def test_chain_answers_from_a_cited_record(retriever: LCARetriever) -> None:
+    chain = create_lca_qa_chain(retriever)
+    result = chain.invoke("How much electricity does cement clinker production in Germany take?")
+    assert not result["abstained"]
+    assert "kWh" in result["answer"]
+    assert "[1]" in result["answer"]
+    assert result["citations"][0] in {record.id for record in RECORDS}
+    assert result["checks"]["verdict"] == "verified"
+    assert {document.id for document in result["context"]} >= set(result["citations"])
+
+
+async def test_chain_streams_checked_pieces_sync_and_async(retriever: LCARetriever) -> None:
+    chain = create_lca_qa_chain(retriever)
+    asked = {"question": "How much electricity does cement clinker take?", "place": "US"}
+    pieces = list(chain.stream(asked))
+    assert "answer" in pieces[0]
+    assert "citations" in pieces[-1]
+    text = "".join(piece.get("answer", "") for piece in pieces)
+    assert text == chain.invoke(asked)["answer"]
+    assert (await chain.ainvoke(asked))["answer"] == text
+    assert [piece async for piece in chain.astream(asked)][-1]["citations"]
+
+
+class Scripted(GenericFakeChatModel):
+    """A chat model that says what the test wrote, and takes tools without looking at them."""
+
+    def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
+        return self
+
+
+def test_chain_marks_or_removes_what_a_model_invents(retriever: LCARetriever) -> None:
+    lie = "Clinker takes 999 kWh of electricity per kg [1]."
+    model = Scripted(messages=iter([AIMessage(lie)] * 3))
+    result = create_lca_qa_chain(retriever, model).invoke(
+        "How much electricity does cement clinker production take?"
+    )
+    assert "999" not in result["answer"]
+    assert result["checks"]["verdict"] != "verified" or result["citations"]
+
+
+def test_an_agent_finds_a_record_by_place_and_year_and_cites_it(retriever: LCARetriever) -> None:
+    wanted = next(
+        record
+        for record in RECORDS
+        if str(record.name).startswith("steel")
+        and record.place is not None
+        and record.place.code == "CN"
+        and record.period.reference_year == 2016
+    )
+    call = {
+        "name": "search_lca",
+        "args": {"query": "hot rolled steel sheet", "place": "CN", "year": 2016, "k": 1},
+        "id": "call-1",
+    }
+
+    def answer() -> Iterator[AIMessage]:
+        yield AIMessage("", tool_calls=[call])
+        yield AIMessage(f"It is [{wanted.id}].")
+
+    agent = create_agent(Scripted(messages=answer()), create_lca_tools(retriever.retriever))
+    messages = agent.invoke({"messages": [("user", "Steel sheet, China, 2016?")]})["messages"]
+    tool = next(message for message in messages if isinstance(message, ToolMessage))
+    assert tool.artifact[0].id == wanted.id
+    assert wanted.id in str(tool.content)
+    assert wanted.id in messages[-1].text
