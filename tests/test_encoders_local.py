@@ -130,6 +130,13 @@ def test_a_tokenizer_that_loses_its_end_token_is_mended(tmp_path: Path, layout: 
     assert np.abs(model.encode(["x" * 40], normalize_embeddings=True) - ends_in_time).max() > 0.01
 
 
+def test_an_empty_text_needs_a_token(tmp_path: Path) -> None:
+    appends = load(make_qwen3(tmp_path / "text", end="text"))
+    assert np.linalg.norm(appends.encode_documents([" "])) == pytest.approx(1.0)
+    with pytest.raises(EncoderError, match="an empty text has no vector in this model"):
+        load(make_qwen3(tmp_path / "none", end="none")).encode_documents(["steel", ""])
+
+
 def test_cut_texts_are_counted_and_said_once(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -60,8 +60,16 @@ class Tokenizer:
                     # A tokenizer that appends its end token as text loses it here; last-token
                     # pooling would then read the state of any word.
                     ids[-1] = self.final
-            rows.append(ids)
+            rows.append(ids if len(ids) else self._nothing())
         return rows, cut
+
+    def _nothing(self) -> TokenArray:
+        """What stands for a text without a token."""
+        if self.final is None:
+            raise EncoderError(
+                "an empty text has no vector in this model, whose tokenizer adds no special token"
+            )
+        return np.array([self.final], dtype=np.int64)
 
     def pad(self, rows: Sequence[TokenArray]) -> tuple[TokenArray, TokenArray]:
         """Ids and mask of equal length, padded on the side that the model wants."""
