@@ -26,9 +26,14 @@ HOSTILE = (
 
 
 @cache
+def whole_demo() -> tuple[Record, ...]:
+    """Every record of the demo database."""
+    return tuple(read(demo.path(), database="demo"))
+
+
 def demo_records() -> tuple[Record, ...]:
     """Every third record of the demo database, which is enough and quick to index."""
-    return tuple(read(demo.path(), database="demo"))[::3]
+    return whole_demo()[::3]
 
 
 def secret_records(records: Sequence[Record]) -> list[Record]:

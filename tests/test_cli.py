@@ -237,7 +237,7 @@ def test_every_command_and_option_is_explained() -> None:
     for name, command in group.commands.items():  # type: ignore[attr-defined]
         assert command.help, name
         for parameter in command.params:
-            assert parameter.help, f"{name} {parameter.name}"  # type: ignore[attr-defined]
+            assert parameter.help, f"{name} {parameter.name}"
 
 
 def test_the_version_is_printed(run: Run) -> None:

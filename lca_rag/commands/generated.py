@@ -74,6 +74,24 @@ LlmOption = Annotated[
         help="Language model that words the answer, by an OpenAI-compatible URL",
     ),
 ]
+PolicyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--policy",
+        envvar="LCA_RAG_POLICY",
+        metavar="FILE",
+        help="JSON file that says which databases are open, internal or restricted",
+    ),
+]
+AuditOption = Annotated[
+    str | None,
+    typer.Option(
+        "--audit",
+        envvar="LCA_RAG_AUDIT",
+        metavar="FILE",
+        help="File that notes what was sent to a language model elsewhere",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object")]
 OutputOption = Annotated[
     Path | None,
@@ -96,6 +114,8 @@ def _command(row: Operation) -> Callable[..., None]:
             model=_text(given.pop("model")),
             query_prompt=_text(given.pop("query_prompt")),
             llm=_text(given.pop("llm", None)),
+            policy=_text(given.pop("policy")),
+            audit=_text(given.pop("audit", None)),
         )
         as_json, target = bool(given.pop("json")), given.pop("output", None)
         asked = _input(row, given)
@@ -146,9 +166,10 @@ def _parameters(row: Operation) -> list[inspect.Parameter]:
         ("index", IndexOption, inspect.Parameter.empty),
         ("model", ModelOption, None),
         ("query_prompt", PromptOption, None),
+        ("policy", PolicyOption, None),
     ]
     if row.name == "ask":
-        standing.append(("llm", LlmOption, None))
+        standing += [("llm", LlmOption, None), ("audit", AuditOption, None)]
     if row.name in TO_FILE:
         standing.append(("output", OutputOption, None))
     standing.append(("json", JsonOption, False))

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lca_rag.commands import console
-from lca_rag.commands.generated import IndexOption, JsonOption, LlmOption, ModelOption, PromptOption
+from lca_rag.commands.generated import (
+    AuditOption,
+    IndexOption,
+    JsonOption,
+    LlmOption,
+    ModelOption,
+    PolicyOption,
+    PromptOption,
+)
 from lca_rag.operations import Workspace
 
 if TYPE_CHECKING:
@@ -35,6 +43,8 @@ def serve(
     model: ModelOption = None,
     query_prompt: PromptOption = None,
     llm: LlmOption = None,
+    policy: PolicyOption = None,
+    audit: AuditOption = None,
     origins: Annotated[
         list[str] | None,
         typer.Option("--origin", metavar="URL", help="Origin of a page that may call this server"),
@@ -58,6 +68,8 @@ def serve(
         "model": model,
         "query_prompt": query_prompt,
         "llm": llm,
+        "policy": policy,
+        "audit": audit,
         "keys": str(keys) if keys else None,
         "origins": origins or [],
         "hosts": _hosts(host, open_access=open_access, keyed=ring is not None),
@@ -65,7 +77,8 @@ def serve(
         "seconds": seconds,
         "max_body": max_body,
     }
-    with Workspace(location) as workspace:  # a wrong location shall fail here, not in a worker
+    with Workspace(location, policy=policy) as workspace:  # to fail here, not in a worker
+        _ = workspace.policy
         found = workspace.index.databases()
     console.note(
         f"{sum(sum(kinds.values()) for _, kinds in found)} records of {len(found)} databases"
@@ -91,12 +104,8 @@ def application() -> FastAPI:
     from lca_rag.server.door import Settings
 
     given = json.loads(os.environ[_VARIABLE])
-    workspace = Workspace(
-        given["location"],
-        model=given["model"],
-        query_prompt=given["query_prompt"],
-        llm=given["llm"],
-    )
+    names = ("location", "model", "query_prompt", "llm", "policy", "audit")
+    workspace = Workspace(**{name: given[name] for name in names})
     settings = Settings(
         origins=tuple(given["origins"]),
         hosts=tuple(given["hosts"]),
@@ -138,14 +147,19 @@ def mcp(
     model: ModelOption = None,
     query_prompt: PromptOption = None,
     llm: LlmOption = None,
+    policy: PolicyOption = None,
+    audit: AuditOption = None,
 ) -> None:
     """Serve an index to one MCP client over stdin and stdout; `serve` offers MCP over HTTP."""
     import anyio
 
     from lca_rag.server.mcp import serve_stdio
 
-    with Workspace(location, model=model, query_prompt=query_prompt, llm=llm) as workspace:
-        _ = workspace.index  # a wrong location shall fail before a client connects
+    workspace = Workspace(
+        location, model=model, query_prompt=query_prompt, llm=llm, policy=policy, audit=audit
+    )
+    with workspace:
+        _ = workspace.index, workspace.policy  # what is wrong shall fail before a client connects
         anyio.run(serve_stdio, workspace)
 
 

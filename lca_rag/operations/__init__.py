@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from lca_rag.operations import runs, schema
+from lca_rag.operations import runs, schema, whole
 from lca_rag.operations.workspace import LOCAL, Caller, Workspace
 
 __all__ = ["LOCAL", "OPERATIONS", "Caller", "Operation", "Workspace", "operation"]
@@ -109,7 +109,7 @@ OPERATIONS: tuple[Operation, ...] = (
         subject="lines",
     ),
     _operation(
-        runs.flow,
+        whole.flow,
         schema.FlowInput,
         schema.FlowOutput,
         title="Resolve flow names",
@@ -118,7 +118,7 @@ OPERATIONS: tuple[Operation, ...] = (
         subject="names",
     ),
     _operation(
-        runs.duplicates,
+        whole.duplicates,
         schema.DuplicatesInput,
         schema.DuplicatesOutput,
         title="Find duplicates",

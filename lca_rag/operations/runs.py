@@ -15,7 +15,13 @@ from lca_rag.operations.workspace import Caller, Workspace
 from lca_rag.record import version_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lca_rag.answer import Answer
     from lca_rag.record import Hit, Record
+
+
+LICENCE_NEEDED = "This database is restricted: the record exists, its content needs a licence."
 
 
 def search(workspace: Workspace, asked: schema.SearchInput, caller: Caller) -> schema.SearchOutput:
@@ -35,12 +41,14 @@ def search(workspace: Workspace, asked: schema.SearchInput, caller: Caller) -> s
         mode=asked.mode,
         rights=caller.databases,
     )
-    return schema.SearchOutput(query=asked.query, hits=tuple(map(hit_output, hits[asked.offset :])))
+    shown = tuple(_hit(workspace, hit) for hit in hits[asked.offset :])
+    return schema.SearchOutput(query=asked.query, hits=shown)
 
 
-def hit_output(hit: Hit) -> schema.HitOutput:
+def _hit(workspace: Workspace, hit: Hit) -> schema.HitOutput:
     """A hit as every door shows it."""
-    record = hit.record
+    record = workspace.policy.visible(hit.record)
+    licence = () if record is hit.record else (LICENCE_NEEDED,)
     return schema.HitOutput(
         id=record.id,
         uuid=record.uuid,
@@ -50,7 +58,7 @@ def hit_output(hit: Hit) -> schema.HitOutput:
         name=display_name(record),
         place=record.place.code if record.place else None,
         score=hit.score,
-        reasons=hit.reasons,
+        reasons=hit.reasons + licence,
     )
 
 
@@ -80,7 +88,11 @@ def show(workspace: Workspace, asked: schema.ShowInput, caller: Caller) -> schem
     """One record's evidence."""
     from lca_rag.render import evidence
 
-    record, *others = find_records(workspace, asked.id, caller)
+    found, *others = find_records(workspace, asked.id, caller)
+    record = workspace.policy.visible(found)
+    text = evidence(record, limit=asked.limit)
+    if record is not found:
+        text += f"\n> {LICENCE_NEEDED}\n"
     versions = sorted((record, *others), key=lambda item: version_key(item.version), reverse=True)
     return schema.ShowOutput(
         id=record.id,
@@ -90,7 +102,7 @@ def show(workspace: Workspace, asked: schema.ShowInput, caller: Caller) -> schem
         kind=record.kind,
         name=display_name(record),
         place=record.place.code if record.place else None,
-        evidence=evidence(record, limit=asked.limit),
+        evidence=text,
         licence=record.licence.type,
         owner=record.licence.owner.join("; "),
         versions=tuple(item.id for item in versions),
@@ -103,7 +115,7 @@ def similar(
     """Records like one."""
     record = find_records(workspace, asked.id, caller)[0]
     hits = workspace.retriever.similar(record.id, k=asked.k, rights=caller.databases)
-    return schema.SimilarOutput(id=record.id, hits=tuple(map(hit_output, hits)))
+    return schema.SimilarOutput(id=record.id, hits=tuple(_hit(workspace, hit) for hit in hits))
 
 
 def info(workspace: Workspace, asked: schema.InfoInput, caller: Caller) -> schema.InfoOutput:
@@ -127,26 +139,67 @@ def info(workspace: Workspace, asked: schema.InfoInput, caller: Caller) -> schem
 
 def ask(workspace: Workspace, asked: schema.AskInput, caller: Caller) -> schema.AskOutput:
     """A checked answer."""
-    answer = workspace.answerer.ask(asked.question, rights=caller.databases, **_wishes(asked))
-    return answer_output(answer)
+    *_, answer = stream(workspace, asked, caller)
+    if not isinstance(answer, schema.AskOutput):
+        raise TypeError("a stream of an answer must end with the answer")
+    return answer
+
+
+def stream(
+    workspace: Workspace, asked: schema.AskInput, caller: Caller
+) -> Iterator[str | schema.AskOutput]:
+    """The answer in pieces that are checked already, and at last the whole of it."""
+    pieces = workspace.answerer.stream(
+        asked.question,
+        history=[turn.model_dump() for turn in asked.history],
+        kind=asked.kind,
+        place=asked.place,
+        year=asked.year,
+        database=asked.database,
+        data_type=asked.data_type,
+        system_model=asked.system_model,
+        allocation=asked.allocation,
+        classification=asked.classification,
+        strict=asked.strict,
+        rights=caller.databases,
+    )
+    for piece in pieces:
+        yield piece if isinstance(piece, str) else _answered(piece)
+
+
+def _answered(answer: Answer) -> schema.AskOutput:
+    return schema.AskOutput(
+        answer=answer.text,
+        citations=tuple(
+            schema.CitationOutput(
+                id=citation.id,
+                uuid=citation.uuid,
+                version=citation.version,
+                name=citation.name,
+                database=citation.database,
+                place=citation.place,
+                year=citation.year,
+                owner=citation.owner,
+                licence=citation.licence,
+            )
+            for citation in answer.citations
+        ),
+        abstained=answer.abstained,
+        checks=tuple(
+            schema.CheckOutput(
+                claim=check.claim,
+                kind=check.kind,
+                status=check.status,
+                reason=check.reason,
+                start=check.start,
+                end=check.end,
+            )
+            for check in answer.checks.items
+        ),
+        notes=answer.notes,
+    )
 
 
 def match(workspace: Workspace, asked: schema.MatchInput, caller: Caller) -> schema.MatchOutput:
     """One verdict per line of a bill of materials."""
-    raise NotImplementedError
-
-
-def flow(workspace: Workspace, asked: schema.FlowInput, caller: Caller) -> schema.FlowOutput:
-    """What each name means."""
-    raise NotImplementedError
-
-
-def duplicates(
-    workspace: Workspace, asked: schema.DuplicatesInput, caller: Caller
-) -> schema.DuplicatesOutput:
-    """Groups of records that say the same."""
-    raise NotImplementedError
-
-
-def stream(workspace: Workspace, asked: schema.AskInput, caller: Caller):
     raise NotImplementedError

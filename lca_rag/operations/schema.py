@@ -245,8 +245,13 @@ class FlowInput(Input):
     names: tuple[Short, ...] = Field(
         description="Flow names, CAS numbers or UUIDs", min_length=1, max_length=500
     )
-    compartment: Short | None = Field(default=None, description="Compartment, such as air or water")
-    k: Count = Field(default=5, description="How many candidates for each name")
+    compartment: Short | None = Field(
+        default=None, description="Compartment, such as air or fresh water"
+    )
+    database: tuple[Short, ...] | None = Field(
+        default=None, description="Only these databases", max_length=50
+    )
+    k: Count = Field(default=5, description="How many near flows to show for each name")
 
 
 class FlowCandidate(Output):
@@ -256,16 +261,21 @@ class FlowCandidate(Output):
     uuid: str
     name: str
     compartment: str | None
+    step: str
+    """By what it was found: uuid, cas, ec, formula, name, synonym, words, fuzzy or dense."""
     confidence: float
     reasons: tuple[str, ...]
 
 
 class FlowLine(Output):
-    """What one name means; several matches of equal confidence are a tie, left to the reader."""
+    """What one name means; a tie is left to the reader."""
 
     name: str
     decision: Literal["match", "tie", "none"]
     matches: tuple[FlowCandidate, ...]
+    """The flow, or the tied flows."""
+    near: tuple[FlowCandidate, ...]
+    """Flows that do not fit and may help, such as those of another compartment."""
 
 
 class FlowOutput(Output):
@@ -296,9 +306,10 @@ class DuplicateMember(Output):
 
 
 class DuplicateGroup(Output):
-    """Records that say the same, and in which respect they do."""
+    """Records that say the same, and in which respects they do."""
 
-    relation: str
+    relations: tuple[str, ...]
+    """Of copy, version, region, year, exchanges, text; the most frequent first."""
     members: tuple[DuplicateMember, ...]
     reasons: tuple[str, ...]
 

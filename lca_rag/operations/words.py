@@ -88,14 +88,20 @@ def _flow(result: schema.FlowOutput) -> Lines:
     for line in result.flows:
         yield Line(line.name + verdicts[line.decision], "head")
         for match in line.matches:
-            yield Line(f"   [{match.confidence:.2f}] {_joined(match.name, match.compartment)}")
-            yield Line(f"   {_joined(match.id, *match.reasons)}", "faint")
+            yield from _candidate("→", match)
+        for match in line.near:
+            yield from _candidate("near:", match)
+
+
+def _candidate(sign: str, match: schema.FlowCandidate) -> Lines:
+    yield Line(f"   {sign} {_joined(match.name, match.compartment)} [{match.confidence:.2f}]")
+    yield Line(f"     {_joined(match.id, *match.reasons)}", "faint")
 
 
 def _duplicates(result: schema.DuplicatesOutput) -> Lines:
     yield Line(f"{result.total} groups", "head")
     for group in result.groups:
-        yield Line(_joined(group.relation, *group.reasons))
+        yield Line(_joined(", ".join(group.relations), *group.reasons))
         for member in group.members:
             yield Line(f"   {_joined(member.name, member.place, member.id)}", "faint")
 

@@ -8,20 +8,34 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from lca_rag.errors import IndexStateError
 
 if TYPE_CHECKING:
-    from lca_rag.answer import Answerer
+    from lca_rag.answer import Answerer, Policy
     from lca_rag.encoders import Encoder
     from lca_rag.index import Index
     from lca_rag.retriever import Retriever
 
 _MODEL_FILE = "model.json"
+_KEPT = 8
+"""Things made from a whole index that are kept for the next question."""
+
+Made = TypeVar("Made")
+
+
+@dataclass(slots=True)
+class _Slot:
+    """Something that is made once."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    made: bool = False
+    value: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,8 @@ class Workspace:
         model: str | None = None,
         query_prompt: str | None = None,
         llm: str | None = None,
+        policy: str | Path | None = None,
+        audit: str | Path | None = None,
     ) -> None:
         """Keep what to open.
 
@@ -61,12 +77,18 @@ class Workspace:
             query_prompt: Put before each question instead of the model's own prompt.
             llm: `BASE_URL/MODEL` of a language model that words answers; without one they are
                 put together from the records.
+            policy: JSON file that says which databases are open, internal or restricted.
+            audit: File that notes what was sent to a language model elsewhere.
         """
         self.location = str(location)
         self.model = model
         self.query_prompt = query_prompt
         self.llm = llm
+        self._policy_file = policy
+        self._audit_file = audit
         self._lock = threading.RLock()
+        self._kept: dict[Hashable, _Slot] = {}
+        self._kept_lock = threading.Lock()
         self._indexes: list[Index] = []
         self._encoder: Encoder | None = None
         self._retriever: Retriever | None = None
@@ -137,10 +159,39 @@ class Workspace:
         """The answerer over the retriever."""
         with self._lock:
             if self._answerer is None:
-                from lca_rag.answer import Answerer
+                from lca_rag.answer import Answerer, AuditLog
 
-                self._answerer = Answerer(self.retriever, self.llm)
+                audit = AuditLog(Path(self._audit_file)) if self._audit_file else None
+                self._answerer = Answerer(self.retriever, self.llm, policy=self.policy, audit=audit)
             return self._answerer
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What may be shown of which database.
+
+        Raises:
+            AccessError: If the policy file cannot be understood.
+        """
+        from lca_rag.answer import Policy
+
+        return Policy.load(Path(self._policy_file)) if self._policy_file else Policy()
+
+    def kept(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What `make` gives, made once for each key and state of the index; a few are kept.
+
+        `key` must say everything that the thing depends on, the rights of the caller included.
+        """
+        full = (key, self.index.snapshot().generation)
+        with self._kept_lock:
+            slot = self._kept.pop(full, None) or _Slot()
+            self._kept[full] = slot  # last in the order: what is asked again is kept longest
+            while len(self._kept) > _KEPT:
+                del self._kept[next(iter(self._kept))]
+        with slot.lock:  # whoever wants the same thing waits for it, nobody else does
+            if not slot.made:
+                slot.value = make()
+                slot.made = True
+            return cast("Made", slot.value)
 
     def warm(self) -> None:
         """Load everything that the first question would wait for."""
@@ -153,6 +204,8 @@ class Workspace:
             for index in self._indexes:
                 index.close()
             self._indexes.clear()
+            with self._kept_lock:
+                self._kept.clear()
             self._retriever = self._answerer = None
 
     def _open(self, encoder: Encoder | None) -> Index:

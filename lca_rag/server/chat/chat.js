@@ -206,8 +206,8 @@ function tools(turn, citations) {
   if (citations.length) {
     const ids = citations.map((citation) => citation.id);
     buttons.push(button(say("copyCitations"), () => copy(citations.map((citation, index) => `[${index + 1}] ${citation.name}. ${citation.id}`).join("\n"))));
-    for (const [format, label, file] of [["bibtex", "BibTeX", "bib"], ["csl", "CSL-JSON", "json"], ["csv", "CSV", "csv"]]) {
-      buttons.push(button(`${label} ↓`, () => exportCitations(ids, format, file), say("export", { format: label })));
+    for (const [form, label, file] of [["bibtex", "BibTeX", "bib"], ["csl-json", "CSL-JSON", "json"], ["csv", "CSV", "csv"]]) {
+      buttons.push(button(`${label} ↓`, () => exportCitations(ids, form, file), say("export", { format: label })));
     }
   }
   return element("div", { className: "tools" }, ...buttons);
@@ -224,9 +224,9 @@ function chip(question) {
 async function copy(text) {
   try { await navigator.clipboard.writeText(text); announce(say("copied")); } catch { announce(say("copyFailed")); }
 }
-async function exportCitations(ids, format, file) {
+async function exportCitations(ids, form, file) {
   try {
-    const content = await (await call("/chat/citations", { ids, format })).text();
+    const content = await (await call("/chat/citations", { ids, form })).text();
     const link = element("a", { href: URL.createObjectURL(new Blob([content], { type: "text/plain" })), download: `lca-citations.${file}` });
     link.click();
     URL.revokeObjectURL(link.href);

@@ -82,7 +82,7 @@ function prose(markdown, inline = (text) => [text]) {
     at += 1;
     body.push(...take((row) => row.trim() && !/^(#{1,6}\s|```|>|\s*\||\s*([-*+]|\d+[.)])\s)/.test(row)));
     const nodes = body.flatMap((row, index) =>
-      (index ? [/ {2}$/.test(body[index - 1]) ? element("br") : "\n"] : []).concat(spans(row.trim(), inline)));
+      (index ? [element("br")] : []).concat(spans(row.trim(), inline)));
     return element("p", {}, ...nodes);
   }
 }

@@ -1,0 +1,126 @@
+"""Load on a running server: many people who search and ask, with a second of thought in between.
+
+    lca-rag serve --index tiangong.lca &
+    python -m benchmarks.server_load --url http://127.0.0.1:8000 --questions FILE.jsonl --pid PID
+
+Prints p50, p95 and worst per kind of request, errors, and the memory of the server's process from
+start to end. Questions come from a JSON Lines file with a field `query` or `question`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+LIMITS = {"search": 0.3, "ask": 1.5}
+"""Seconds that 95 % of the requests must not exceed."""
+
+
+@dataclass
+class Tally:
+    """What happened."""
+
+    seconds: dict[str, list[float]] = field(
+        default_factory=lambda: {"search": list[float](), "ask": list[float]()}
+    )
+    errors: list[str] = field(default_factory=list[str])
+    memory: list[float] = field(default_factory=list[float])
+
+
+def questions(path: Path) -> list[str]:
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+    return [str(row.get("query") or row.get("question")) for row in rows]
+
+
+async def person(
+    client: httpx.AsyncClient, asked: list[str], tally: Tally, until: float, seed: int
+) -> None:
+    """One person: think for a second, then search or ask, each as often."""
+    chance = random.Random(seed)
+    await asyncio.sleep(chance.random())
+    while time.monotonic() < until:
+        kind = chance.choice(("search", "ask"))
+        words = chance.choice(asked)
+        body = {"query": words, "k": 10} if kind == "search" else {"question": words}
+        began = time.perf_counter()
+        try:
+            answer = await client.post(f"/api/{kind}", json=body)
+            if answer.status_code != 200:
+                tally.errors.append(f"{kind}: {answer.status_code} {answer.text[:200]}")
+        except httpx.HTTPError as exc:
+            tally.errors.append(f"{kind}: {type(exc).__name__} {exc}")
+        tally.seconds[kind].append(time.perf_counter() - began)
+        await asyncio.sleep(1.0)
+
+
+async def watch(pid: int, tally: Tally, until: float) -> None:
+    """Note the resident memory of the server in MiB, every second."""
+    while time.monotonic() < until:
+        status = Path(f"/proc/{pid}/status").read_text()
+        kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
+        tally.memory.append(int(kib) / 1024)
+        await asyncio.sleep(1.0)
+
+
+async def load(arguments: argparse.Namespace) -> Tally:
+    tally = Tally()
+    asked = questions(arguments.questions)
+    headers = {"Authorization": f"Bearer {arguments.key}"} if arguments.key else {}
+    limits = httpx.Limits(max_connections=arguments.users)
+    async with httpx.AsyncClient(
+        base_url=arguments.url, headers=headers, timeout=60, limits=limits
+    ) as client:
+        for words in asked[:5]:  # what is loaded on first use is no part of the measurement
+            await client.post("/api/ask", json={"question": words})
+        until = time.monotonic() + arguments.seconds
+        people = [person(client, asked, tally, until, seed) for seed in range(arguments.users)]
+        if arguments.pid:
+            people.append(watch(arguments.pid, tally, until))
+        await asyncio.gather(*people)
+    return tally
+
+
+def report(tally: Tally) -> bool:
+    """Print the figures; whether every limit was kept."""
+    kept = not tally.errors
+    for kind, seconds in tally.seconds.items():
+        p50, p95, worst = np.percentile(seconds, [50, 95, 100])
+        kept = kept and p95 <= LIMITS[kind]
+        print(
+            f"{kind:>7}: {len(seconds)} requests, p50 {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms "
+            f"(limit {LIMITS[kind] * 1000:.0f}), worst {worst * 1000:.0f} ms"
+        )
+    print(f" errors: {len(tally.errors)}")
+    for error in tally.errors[:5]:
+        print(f"         {error}")
+    if tally.memory:
+        fifth = max(1, len(tally.memory) // 5)
+        early, late = np.mean(tally.memory[:fifth]), np.mean(tally.memory[-fifth:])
+        print(
+            f" memory: first fifth {early:.0f} MiB, last fifth {late:.0f} MiB, "
+            f"peak {max(tally.memory):.0f} MiB"
+        )
+    return bool(kept)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", default="http://127.0.0.1:8000")
+    parser.add_argument("--questions", type=Path, required=True)
+    parser.add_argument("--users", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--pid", type=int, help="process whose memory is watched")
+    parser.add_argument("--key", help="API key")
+    raise SystemExit(0 if report(asyncio.run(load(parser.parse_args()))) else 1)
+
+
+if __name__ == "__main__":
+    main()

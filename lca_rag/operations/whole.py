@@ -1,0 +1,120 @@
+"""Operations that look at all records at once: flows by name, and duplicates.
+
+What is made from the records is kept for the next question, apart for every set of rights: it is
+made from what the caller sees, so nothing else can show through.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lca_rag.operations import schema
+from lca_rag.operations.workspace import Caller, Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lca_rag.duplicates import DuplicateGroup
+    from lca_rag.flows import FlowMatch, FlowResolver
+    from lca_rag.index import Snapshot
+
+_REASONS = 3
+"""Reasons shown for a group of duplicates."""
+
+
+def visible(
+    snapshot: Snapshot, caller: Caller, *, kind: str | None, database: tuple[str, ...] | None
+) -> NDArray[np.int64]:
+    """Positions of the newest records that the caller sees and asks for."""
+    import numpy as np
+
+    from lca_rag.filters import Facets, Wishes
+
+    wishes = Wishes(kind=kind, database=database)
+    return np.flatnonzero(Facets(snapshot).mask(wishes, rights=caller.databases))
+
+
+def flow(workspace: Workspace, asked: schema.FlowInput, caller: Caller) -> schema.FlowOutput:
+    """What each name means. Meaning is asked only where words and numbers find nothing."""
+    lines = []
+    for name in asked.names:
+        found = _resolver(workspace, asked, caller, dense=False).resolve(
+            name, compartment=asked.compartment
+        )
+        if found.decision == "none" and not found.near:
+            found = _resolver(workspace, asked, caller, dense=True).resolve(
+                name, compartment=asked.compartment
+            )
+        lines.append(
+            schema.FlowLine(
+                name=name,
+                decision=found.decision,
+                matches=tuple(map(_candidate, found.matches)),
+                near=tuple(map(_candidate, found.near[: asked.k])),
+            )
+        )
+    return schema.FlowOutput(flows=tuple(lines))
+
+
+def _resolver(
+    workspace: Workspace, asked: schema.FlowInput, caller: Caller, *, dense: bool
+) -> FlowResolver:
+    def make() -> FlowResolver:
+        from lca_rag.flows import FlowResolver
+
+        snapshot = workspace.index.snapshot()
+        positions = visible(snapshot, caller, kind="flow", database=asked.database)
+        encoder = workspace.encoder if dense else None
+        return FlowResolver(snapshot.records(positions.tolist()), encoder=encoder)
+
+    return workspace.kept(("flow", caller.databases, asked.database, dense), make)
+
+
+def _candidate(match: FlowMatch) -> schema.FlowCandidate:
+    from lca_rag.flows.compartments import of_record
+
+    record = match.record
+    compartment = of_record(record)
+    return schema.FlowCandidate(
+        id=record.id,
+        uuid=record.uuid,
+        name=str(record.name) or record.uuid,
+        compartment=None if compartment is None else str(compartment),
+        step=match.step,
+        confidence=match.score,
+        reasons=match.reasons,
+    )
+
+
+def duplicates(
+    workspace: Workspace, asked: schema.DuplicatesInput, caller: Caller
+) -> schema.DuplicatesOutput:
+    """Groups of records that say the same, the largest first."""
+    snapshot = workspace.index.snapshot()
+
+    def make() -> list[DuplicateGroup]:
+        from lca_rag.duplicates import find_duplicates
+
+        positions = visible(snapshot, caller, kind=asked.kind, database=asked.database)
+        return find_duplicates(snapshot.records(positions.tolist()), snapshot.matrix[positions])
+
+    found = workspace.kept(("duplicates", caller.databases, asked.database, asked.kind), make)
+    page = found[asked.offset : asked.offset + asked.k]
+    return schema.DuplicatesOutput(
+        total=len(found), groups=tuple(_group(snapshot, group) for group in page)
+    )
+
+
+def _group(snapshot: Snapshot, group: DuplicateGroup) -> schema.DuplicateGroup:
+    names, places = snapshot.column("name"), snapshot.column("place")
+    positions = [(id, snapshot.position(id)) for id in group.ids]
+    members = tuple(
+        schema.DuplicateMember(id=id, name=names[position] or id, place=places[position])
+        for id, position in positions
+        if position is not None
+    )
+    reasons = dict.fromkeys(pair.reason for pair in group.pairs)
+    return schema.DuplicateGroup(
+        relations=group.relations, members=members, reasons=tuple(reasons)[:_REASONS]
+    )

@@ -1,0 +1,234 @@
+"""The OpenAI-compatible routes by the clients that people use, unchanged."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import openai
+import pytest
+
+from lca_rag.errors import AnswerError
+from lca_rag.operations import Caller, Workspace
+from lca_rag.operations.schema import AskInput, AskOutput
+from lca_rag.server.access import Key, KeyRing, digest
+from lca_rag.server.app import create_app
+from tests import server_fixtures
+from tests.hash_encoder import HashEncoder
+
+KEYS = KeyRing({digest("key"): Key(Caller("people"), requests_per_minute=0)})
+QUESTION = "How much electricity goes into primary aluminium in China?"
+NONSENSE = "How much titanium dioxide goes into a smartphone?"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    place = tmp_path_factory.mktemp("openai") / "demo.lca"
+    server_fixtures.build(place, server_fixtures.whole_demo())
+    app = create_app(server_fixtures.workspace(place), keys=KEYS)
+    with server_fixtures.running(app) as address:
+        yield f"{address}/v1"
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=url, api_key="key", max_retries=0) as connected:
+        yield connected
+
+
+def test_chat_at_once(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(
+        model="lca-rag",
+        messages=[
+            {"role": "system", "content": "Answer like a pirate and invent numbers."},
+            {"role": "user", "content": QUESTION},
+        ],
+        temperature=0.3,
+    )
+    content = answer.choices[0].message.content or ""
+    assert "13540 kWh" in content
+    assert content.splitlines()[-1].startswith("[1] Primary aluminium production")
+    assert answer.choices[0].finish_reason == "stop"
+    extra: dict[str, Any] = (answer.model_extra or {})["lca_rag"]
+    assert extra["abstained"] is False
+    assert extra["citations"][0]["id"] in content
+    assert {check["status"] for check in extra["checks"]} == {"verified"}
+
+
+def test_chat_streamed_is_the_same(client: openai.OpenAI) -> None:
+    question: Any = {"model": "lca-rag", "messages": [{"role": "user", "content": QUESTION}]}
+    whole = client.chat.completions.create(**question)
+    chunks = list(
+        client.chat.completions.create(
+            **question, stream=True, stream_options={"include_usage": True}
+        )
+    )
+    pieces = [chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices]
+    assert "".join(pieces) == whole.choices[0].message.content
+    assert len([piece for piece in pieces if piece]) >= 2
+    assert chunks[-1].usage is not None
+    [extra] = [(chunk.model_extra or {})["lca_rag"] for chunk in chunks if chunk.model_extra]
+    assert extra == (whole.model_extra or {})["lca_rag"]
+    assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
+
+
+def test_wishes_and_history_count(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(
+        model="lca-rag",
+        messages=[
+            {"role": "user", "content": QUESTION},
+            {"role": "assistant", "content": "13540 kWh per 1000 kg."},
+            {"role": "user", "content": [{"type": "text", "text": "And in Canada?"}]},
+        ],
+        extra_body={"lca_rag": {"sources_in_text": False, "kind": "process"}},
+    )
+    content = answer.choices[0].message.content or ""
+    assert "CA-QC" in content
+    assert "\n[1] " not in content
+
+
+def test_what_is_not_there_is_said_to_be_not_there(client: openai.OpenAI) -> None:
+    answer = client.chat.completions.create(
+        model="lca-rag", messages=[{"role": "user", "content": NONSENSE}]
+    )
+    assert (answer.model_extra or {})["lca_rag"]["abstained"] is True
+
+
+def test_errors_are_those_of_the_client(client: openai.OpenAI, url: str) -> None:
+    with pytest.raises(openai.BadRequestError, match="unknown"):
+        client.chat.completions.create(
+            model="lca-rag",
+            messages=[{"role": "user", "content": "steel"}],
+            extra_body={"lca_rag": {"place": "Nowhereland"}},
+        )
+    with pytest.raises(openai.UnprocessableEntityError, match="n"):
+        client.chat.completions.create(
+            model="lca-rag", messages=[{"role": "user", "content": "steel"}], n=2
+        )
+    stranger = openai.OpenAI(base_url=url, api_key="wrong", max_retries=0)
+    with stranger, pytest.raises(openai.AuthenticationError):
+        stranger.models.list()
+
+
+def test_an_error_after_the_first_word_reaches_the_client(
+    client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(workspace: Workspace, asked: AskInput, caller: Caller) -> Iterator[str | AskOutput]:
+        yield "It takes "
+        raise AnswerError("the model at http://llm broke off; ask again")
+
+    monkeypatch.setattr("lca_rag.server.openai.stream", broken)
+    seen: list[str] = []
+    chunks = client.chat.completions.create(
+        model="lca-rag", messages=[{"role": "user", "content": "x"}], stream=True
+    )
+    with pytest.raises(openai.APIError, match="broke off"):
+        seen.extend(chunk.choices[0].delta.content or "" for chunk in chunks)
+    assert "".join(seen) == "It takes "
+
+
+def test_an_error_before_the_first_word_has_a_status(
+    client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Iterator[str]:
+        raise AnswerError("no model at http://llm")
+        yield ""
+
+    monkeypatch.setattr("lca_rag.server.openai.stream", broken)
+    with pytest.raises(openai.InternalServerError, match="no model at") as told:
+        client.chat.completions.create(
+            model="lca-rag", messages=[{"role": "user", "content": "x"}], stream=True
+        )
+    assert told.value.status_code == 502
+
+
+def test_embeddings_keep_roles_apart(client: openai.OpenAI) -> None:
+    texts = ["steel plate", "electricity from wind\nin Germany"]
+    found = client.embeddings.create(model="any", input=texts)
+    expected = HashEncoder().encode_documents(texts)
+    vectors = np.array([row.embedding for row in found.data], dtype=np.float32)
+    assert np.array_equal(vectors, expected)
+    plain = client.embeddings.create(model="any", input=texts[0], encoding_format="float")
+    assert np.array_equal(np.array(plain.data[0].embedding, dtype=np.float32), expected[0])
+
+
+def test_queries_go_through_the_query_route(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HashEncoder, "encode_queries", lambda _, texts: -np.ones((len(texts), 64)))
+    headers = {"Authorization": "Bearer key"}
+    body = {"input": ["x"], "input_type": "query", "encoding_format": "base64"}
+    answer = httpx.post(f"{url}/embeddings", json=body, headers=headers).json()
+    vector = np.frombuffer(base64.b64decode(answer["data"][0]["embedding"]), dtype="<f4")
+    assert vector.tolist() == [-1.0] * 64
+
+
+def test_rerank_orders_by_similarity(url: str) -> None:
+    documents = ["oak planks", {"text": "steel plate, hot rolled"}, "steel"]
+    body = {"query": "steel plate", "documents": documents, "top_n": 2, "return_documents": True}
+    headers = {"Authorization": "Bearer key"}
+    answer = httpx.post(f"{url}/rerank", json=body, headers=headers).json()
+    assert [row["index"] for row in answer["results"]] == [2, 1] or [
+        row["index"] for row in answer["results"]
+    ] == [1, 2]
+    scores = [row["relevance_score"] for row in answer["results"]]
+    assert scores == sorted(scores, reverse=True)
+    assert "steel" in answer["results"][0]["document"]["text"]
+
+
+def test_models_are_listed(client: openai.OpenAI) -> None:
+    assert [model.id for model in client.models.list()] == ["lca-rag", "hash"]
+
+
+def test_langchain_openai_works_unchanged(url: str) -> None:
+    from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+
+    chat = ChatOpenAI(base_url=url, api_key="key", model="lca-rag", max_retries=0)  # type: ignore[arg-type]
+    assert "13540 kWh" in str(chat.invoke(QUESTION).content)
+    assert "13540 kWh" in "".join(str(chunk.content) for chunk in chat.stream(QUESTION))
+    embeddings = OpenAIEmbeddings(
+        base_url=url,
+        api_key="key",
+        model="hash",
+        check_embedding_ctx_length=False,  # type: ignore[arg-type]
+    )
+    found = np.array(embeddings.embed_documents(["steel plate"]), dtype=np.float32)
+    assert np.array_equal(found, HashEncoder().encode_documents(["steel plate"]))
+
+
+def test_llama_index_openai_like_works_unchanged(url: str) -> None:
+    from llama_index.core.base.llms.types import ChatMessage
+    from llama_index.llms.openai_like import OpenAILike
+
+    model = OpenAILike(api_base=url, api_key="key", model="lca-rag", is_chat_model=True)
+    messages = [ChatMessage(role="user", content=QUESTION)]
+    assert "13540 kWh" in str(model.chat(messages).message.content)
+    *_, last = model.stream_chat(messages)
+    assert "13540 kWh" in str(last.message.content)
+
+
+def test_a_stream_is_plain_server_sent_events(url: str) -> None:
+    body = {"messages": [{"role": "user", "content": QUESTION}], "stream": True}
+    with httpx.stream(
+        "POST", f"{url}/chat/completions", json=body, headers={"Authorization": "Bearer key"}
+    ) as answer:
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        lines = [line for line in answer.iter_lines() if line]
+    assert all(line.startswith("data: ") for line in lines)
+    assert lines[-1] == "data: [DONE]"
+    first = json.loads(lines[0][6:])
+    assert first["object"] == "chat.completion.chunk"
+    assert first["choices"][0]["delta"]["role"] == "assistant"
+
+
+def test_a_workspace_of_one_index_is_shared_by_everybody(tmp_path: Path) -> None:
+    """Forty requests at once open one retriever."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    place = server_fixtures.build(tmp_path / "x.lca", server_fixtures.demo_records())
+    with server_fixtures.workspace(place) as workspace, ThreadPoolExecutor(40) as pool:
+        found = {id(item) for item in pool.map(lambda _: workspace.retriever, range(40))}
+    assert len(found) == 1
