@@ -87,13 +87,16 @@ def main(shared: Path, out: Path) -> None:
         translations=pairs,
     )
     print(
-        f"{len(records)} records, {len(examples)} examples, {sum(len(e.queries) for e in examples)} queries"
+        f"{len(records)} records, {len(examples)} examples, "
+        f"{sum(len(e.queries) for e in examples)} queries"
     )
     print(
-        f"left out: {len(dev)} of dev, {len(calibration)} of the calibration fold, by group {len(records) - len(free)}"
+        f"left out: {len(dev)} of dev, {len(calibration)} of the calibration fold, "
+        f"{len(records) - len(free)} with those of their groups"
     )
     print(
-        f"{len(set(groups.values()))} groups; vocabulary {report.before} -> {report.after}, {len(report.added)} new characters"
+        f"{len(set(groups.values()))} groups; vocabulary {report.before} -> {report.after}, "
+        f"{len(report.added)} new characters"
     )
 
 

@@ -10,6 +10,7 @@ from lca_rag.training.card import RunCard
 from lca_rag.training.derive import derived_queries
 from lca_rag.training.examples import Example, data_hash, read_examples, write_examples
 from lca_rag.training.export import export
+from lca_rag.training.negatives import mine
 from lca_rag.training.presets import CARD, MINI, MODERN, PRESETS, Preset
 from lca_rag.training.trainer import Trained, train
 from lca_rag.training.vocabulary import VocabularyReport, prune_vocabulary
@@ -27,6 +28,7 @@ __all__ = [
     "data_hash",
     "derived_queries",
     "export",
+    "mine",
     "prune_vocabulary",
     "read_examples",
     "train",

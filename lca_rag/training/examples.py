@@ -1,9 +1,9 @@
 """What a model learns from: documents, each with the queries that ask for it.
 
 A training file is JSON Lines, one object a line: `{"query": ..., "document": ...}`, or with a list
-under `queries`; optional are `id` (of the document), `group` (documents of one group are never each
-other's negatives; without it, equal documents form a group), `negatives` (texts) and `weight` (share
-of the epochs in which the document is seen).
+under `queries`. Optional are `id` (of the document), `group` (documents of one group are never each
+other's negatives; without it, equal documents form a group), `negatives` (texts) and `weight`
+(share of the epochs in which the document is seen).
 """
 
 from __future__ import annotations

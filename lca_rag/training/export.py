@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -82,21 +82,55 @@ def export(
 
 
 def _settle(directory: Path, max_length: int, precision: str) -> None:
-    """What the library leaves to chance: claimed length, stray padding, the format computed in."""
+    """Write the small files in the form that every sentence-transformers since 2.2 reads.
+
+    Newer versions name modules and settings otherwise, which older ones cannot load; the model
+    card of this project was written by 5.1. Also mended: what length the tokenizer claims, and
+    padding that the last batch left in it.
+    """
+    pooling = _read(directory / "1_Pooling/config.json")
+    mode = pooling.get("pooling_mode", "mean")
+    modes = {name: name == mode for name in ("cls", "max", "mean", "lasttoken")}
+    size = pooling.get("embedding_dimension", pooling.get("word_embedding_dimension"))
+    older = {
+        "word_embedding_dimension": size,
+        "pooling_mode_cls_token": modes["cls"],
+        "pooling_mode_max_tokens": modes["max"],
+        "pooling_mode_mean_tokens": modes["mean"],
+        "pooling_mode_lasttoken": modes["lasttoken"],
+        "include_prompt": True,
+    }
+    _write(directory / "1_Pooling/config.json", older)
+    modules = [
+        module | {"type": "sentence_transformers.models." + module["type"].rsplit(".", 1)[-1]}
+        for module in _read(directory / "modules.json")
+    ]
+    _write(directory / "modules.json", modules)
+    _write(
+        directory / "sentence_bert_config.json",
+        {"max_seq_length": max_length, "do_lower_case": False},
+    )
+    settings = _read(directory / "tokenizer_config.json")
+    for name in ("backend", "is_local", "local_files_only"):
+        settings.pop(name, None)
+    claimed = {"model_max_length": max_length, "tokenizer_class": "PreTrainedTokenizerFast"}
+    _write(directory / "tokenizer_config.json", settings | claimed)
+    state = _read(directory / "tokenizer.json") | {"truncation": None, "padding": None}
+    text = json.dumps(state, ensure_ascii=False)
+    (directory / "tokenizer.json").write_text(text, "utf-8")
     if precision == "float16":
         # Half floats are for storing: few CPUs compute in them. Loading widens them by this entry.
-        path = directory / "config.json"
-        config = json.loads(path.read_text("utf-8"))
+        config = _read(directory / "config.json")
         config.pop("torch_dtype", None)
-        path.write_text(json.dumps(config | {"dtype": "float32"}, indent=2) + "\n", "utf-8")
-    path = directory / "tokenizer_config.json"
-    settings = json.loads(path.read_text("utf-8"))
-    path.write_text(
-        json.dumps(settings | {"model_max_length": max_length}, indent=2) + "\n", "utf-8"
-    )
-    path = directory / "tokenizer.json"
-    state = json.loads(path.read_text("utf-8")) | {"truncation": None, "padding": None}
-    path.write_text(json.dumps(state, ensure_ascii=False), "utf-8")
+        _write(directory / "config.json", config | {"dtype": "float32"})
+
+
+def _read(path: Path) -> Any:  # noqa: ANN401
+    return json.loads(path.read_text("utf-8"))
+
+
+def _write(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
 def check_reload(directory: Path, before: np.ndarray) -> None:

@@ -21,7 +21,7 @@ _NEVER = -1e4
 """A logit that no softmax notices, also in half precision."""
 
 
-class SharedDocumentLoss(nn.Module):
+class SharedDocumentLoss(nn.Module):  # type: ignore[misc]
     """Ranking loss over rows of `queries` query columns, one document, and mined negatives.
 
     Labels carry, per row: the pass over the data, the number of queries that are real (a document
@@ -120,7 +120,7 @@ class SharedDocumentLoss(nn.Module):
         return vectors.float()
 
 
-class _Cached(torch.autograd.Function):
+class _Cached(torch.autograd.Function):  # type: ignore[misc]
     """A loss whose gradient is computed by a call, when and if it is asked for."""
 
     @staticmethod
