@@ -244,11 +244,8 @@ class Answerer:
         if question.empty:
             return []
         kind = wishes.kind or ("flow" if question.about_flow else "process")
-        spelled = " ".join(
-            sorted({token for term in question.terms for option in term.options for token in option})
-        )
         found: dict[str, Hit] = {}
-        for query in dict.fromkeys((question.text, spelled)):
+        for query in dict.fromkeys((question.text, _spelled(question))):
             if not query.strip():
                 continue
             for hit in self.retriever.search(
@@ -354,6 +351,15 @@ class Answerer:
             self.audit.note(
                 destination=destination, model=llm.name, records=records, payload=payload
             )
+
+
+def _spelled(question: Question) -> str:
+    """What must name the data set, in every spelling; the wanted flow would only distract."""
+    named = question.subject or question.terms
+    words = [place.text for place in question.places] + [str(year) for year in question.years]
+    return " ".join(
+        sorted({token for term in named for option in term.options for token in option}) + words
+    )
 
 
 class _Order:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from lca_rag.answer.amounts import converted
 from lca_rag.answer.figures import Figure, find_rows
-from lca_rag.answer.lexicon import Term
+from lca_rag.answer.lexicon import Term, holds
 from lca_rag.answer.question import Question
 from lca_rag.answer.view import View
 from lca_rag.record import Hit
@@ -65,13 +65,9 @@ def rank(question: Question, views: Sequence[tuple[View, Hit]]) -> list[Candidat
 def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candidate:
     """How well one record fits; `rank` is its relative rank in the search, 0 for the first."""
     held = tuple(view.held(term) for term in question.terms)
-    asked = question.asked
-    naming = [
-        (term, share) for term, share in zip(question.terms, held, strict=True) if term not in asked
-    ]
-    weight = sum(term.weight for term, _ in naming)
-    subject = sum(term.weight * share for term, share in naming) / weight if weight else 1.0
-    strong = sum(term.weight for term, share in naming if share == 1.0) / weight if weight else 1.0
+    asked = question.asked or _left_over(question, held)
+    rows = tuple(find_rows(view, question, asked)) if asked else ()
+    naming = _naming(view, question, held, asked if question.asked or rows else (), rows)
     place = _all(
         [
             max(view.place_fits(area.code, said.text) for area in said.areas)
@@ -79,7 +75,14 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
         ]
     )
     year = _all([view.year_fits(year) for year in question.years])
-    rows = tuple(find_rows(view, question, asked)) if asked else ()
+    weight = sum(term.weight for term, _ in naming)
+    if weight < 1 and (question.places or question.years) and min(place, year) == 1:
+        naming = []  # Place and year alone say which of the data sets it is.
+        weight = 0.0
+    subject = sum(term.weight * share for term, share in naming) / weight if weight else 1.0
+    strong = (
+        sum(term.weight for term, share in naming if share == 1.0) / weight if weight else 1.0
+    )
     basis = _basis_fits(view, question)
     said = {token for term in question.terms for option in term.options for token in option}
     precision = len(view.title & said) / max(len(view.title), 1)
@@ -107,6 +110,34 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
         score=score,
         held=held,
     )
+
+
+def _left_over(question: Question, held: Sequence[float]) -> tuple[Term, ...]:
+    """Where the wording names no flow: the notions that the record's name lacks, if not too many."""
+    if question.kind not in ("figure", "compare"):
+        return ()
+    rest = [term for term, share in zip(question.terms, held, strict=True) if share < 1.0]
+    weight = sum(term.weight for term in question.terms)
+    return tuple(rest) if sum(term.weight for term in rest) <= 0.6 * weight else ()
+
+
+def _naming(
+    view: View,
+    question: Question,
+    held: Sequence[float],
+    asked: Sequence[Term],
+    rows: Sequence[Figure],
+) -> list[tuple[Term, float]]:
+    """The notions that must name the data set, with how firmly the record holds each.
+
+    What only the name of the wanted row holds ("burnt in boilers") says nothing on the data set.
+    """
+    row = next((name for e, name, _ in view.rows if rows and e is rows[0].exchange), frozenset())
+    return [
+        (term, share)
+        for term, share in zip(question.terms, held, strict=True)
+        if term not in asked and (share == 1.0 or not holds(term, row))
+    ]
 
 
 def _all(shares: Sequence[float]) -> float:

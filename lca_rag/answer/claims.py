@@ -36,7 +36,7 @@ _NO_UNIT = frozenset(
 )
 """Words that a table of units holds and that mean something else after most numbers."""
 _PER = re.compile(r"(?:\bper\b|/|每)\s*", re.IGNORECASE)
-_SENTENCE_END = re.compile(r"(?<=[.!?])(?=\s+[A-Z“\"(\[\u3400-\u9fff])|(?<=[。！？；])")
+_SENTENCE_END = re.compile(r"(?<=[.!?])(?=\s+[A-Z“\"(\[\u3400-\u9fff])|(?<=[。！？])")
 _LIST_ITEM = re.compile(r"^\s*(?:\d+[.)]|[-*•])\s+")
 
 

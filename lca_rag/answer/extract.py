@@ -78,7 +78,7 @@ def _figure(question: Question, candidates: Sequence[Candidate]) -> Draft:
     if not chosen:
         return _absent(question, candidates)
     best = chosen[0]
-    if not question.asked:
+    if not question.asked and not best.rows:
         return _unclear(question, best)
     draft = Draft(question.kind)
     if best.rows:

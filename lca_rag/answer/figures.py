@@ -98,7 +98,7 @@ def row_score(
     extra = sum(1 for term in others if holds(term, whole))
     asked_tokens = {token for term in asked for option in term.options for token in option}
     unnamed = len(name - asked_tokens) / max(len(name), 1)
-    return score + 0.05 * min(extra, 4) - 0.1 * unnamed
+    return score + 0.05 * min(extra, 4) - 0.15 * unnamed
 
 
 def derive(figure: Figure, question: Question) -> Derived | None:

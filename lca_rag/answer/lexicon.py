@@ -142,7 +142,7 @@ def _english(words: list[tuple[str, int, int]]) -> Iterator[Term]:
 
 def _weight(word: str, tables: _Tables) -> float:
     """Nouns name things; unknown participles and adverbs mostly tell how the question is put."""
-    if word in tables.generic:
+    if word in tables.generic or len(word) == 1:
         return GENERIC
     return 0.5 if word.endswith(("ed", "ing", "ly")) else 1.0
 

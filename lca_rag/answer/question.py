@@ -83,7 +83,7 @@ _FIGURE = re.compile(
 _SIDES: tuple[tuple[re.Pattern[str], Direction], ...] = (
     (
         re.compile(
-            r"\bemi(t|ts|tted|ssions?)\b|\breleas|\bdischarg|\bgiven? off\b|\bairborne\b|\bto (air|water|soil)\b"
+            r"\bemi(t|ts|tted|ssions?)\b|\breleas|\bdischarg|\bgiven? off\b|\bairborne\b|\b(lost|loss|losses)\b|\bto (air|water|soil)\b"
             r"|\b(leave|leaves|leaving|recovered|obtained|yield|yields|deliver|delivers|by-?products?|outputs?)\b"
             r"|排放|释放|产出|输出|得到|回收(了)?多少|副产",
             re.IGNORECASE,
@@ -111,7 +111,7 @@ _MEDIA = {
     "soil": re.compile(r"\bto (the )?soil\b|土壤", re.IGNORECASE),
 }
 _EMITTED = re.compile(
-    r"\bemi(t|ts|tted|ssions?)\b|\breleas|\bdischarg|\bgiven? off\b|\bairborne\b|排放|释放",
+    r"\bemi(t|ts|tted|ssions?)\b|\breleas|\bdischarg|\bgiven? off\b|\bairborne\b|\b(lost|loss|losses)\b|排放|释放",
     re.IGNORECASE,
 )
 _FLOW = re.compile(r"\bcas\b|\bec number|\beinecs\b|(sum|chemical|molecular) formula|cas号|化学式|分子式")
@@ -122,12 +122,14 @@ _YEAR = re.compile(
 _STOP_AT = (
     r"(?=\s+(?:is|are|was|were|does|do|did|goes|go|went|leaves?|used|needed|required|emitted|released|given"
     r"|applied|obtained|recovered|fed|consumed|burnt|burned|booked|reported|come|comes|came|stored|has|have|had"
-    r"|in|into|to|for|from|per|by|at|on|with|within|when|during|of the|enters?|made|produced|delivered)\b|[,?.;:(]|$)"
+    r"|in|into|to|for|from|of|per|by|at|on|with|within|when|during|enters?|lost|listed|made|produced|delivered)\b|[,?.;:(]|$)"
 )
 _UNIT_WORDS = (
     r"(?:thousand |million )?(?:kilo(?:gram|gramme)s?|grams?|milligrams?|kg|g|mg|tonnes?|tons?|t|kwh|mwh|mj|gj"
     r"|lit(?:re|er)s?|l|cubic met(?:re|er)s?|m3|square met(?:re|er)s?|m2|hectares?|ha|pounds?|lbs?)"
 )
+_PLAIN = r"(?:(?!\b(?:of|in|for|from|to|with|by|on|at|does|do|is|are)\b)[\w ()/+-])+?"
+"""Words up to the first preposition or verb."""
 _ASKED = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -143,8 +145,11 @@ _ASKED = tuple(
         r"\bthe (?P<x>[\w -]+?) (?:released|emitted|used|needed|consumed|required)\b",
         r"(?:^|:\s+|[.?!]\s+)(?:direct\s+)?(?P<x>[\w ()/+-]+?)\s+(?:use|demand|consumption|input|content|share)\b",
         rf"share of (?P<x>[\w -]+?){_STOP_AT}",
-        r":\s+(?:airborne\s+|direct\s+|grid\s+)?(?P<x>[\w -]+?)\s+(?:per|for|in|of|to|from)\b",
-        r"^(?:airborne\s+|direct\s+|grid\s+)?(?P<x>[\w -]+?)\s+(?:per|for|in|of|to|from)\b",
+        r"\bwhat (?P<x>[\w ()/+-]+?) (?:does|do|is|are|was|were)\b",
+        rf":\s+(?:airborne\s+|direct\s+)?(?P<x>{_PLAIN})\s+per\b",
+        rf"^(?:airborne\s+|direct\s+)?(?P<x>{_PLAIN})\s+per\b",
+        rf":\s+(?:airborne\s+|direct\s+)?(?P<x>[\w ()/+-]+?){_STOP_AT}",
+        rf"^(?:airborne\s+|direct\s+)?(?P<x>[\w ()/+-]+?){_STOP_AT}",
         rf"\bneed(?:s)? in (?P<x>[\w -]+?){_STOP_AT}",
     )
 )
@@ -153,6 +158,7 @@ _ASKED_HAN = tuple(
     for pattern in (
         r"(?:排放|消耗|需要|使用|投入|产生|产出|释放|施用|得到|回收)(?:了)?多少(?:千克|公斤|克|吨|升|千瓦时|兆焦|度|立方米|的)?(?P<x>[\u3400-\u9fffA-Za-z0-9.]+)",
         r"多少(?:千克|公斤|克|吨|升|千瓦时|兆焦|度|立方米)(?:的)?(?P<x>[\u3400-\u9fffA-Za-z0-9.]+)",
+        r"多少(?:的)?(?P<x>[\u3400-\u9fffA-Za-z0-9.]+)",
         r"(?P<x>[\u3400-\u9fffA-Za-z0-9.]{1,10}?)(?:占|的排放|排放量|消耗量|用量|排放为|的消耗|耗量)",
         r"(?:排放|消耗)(?:的)?(?P<x>[\u3400-\u9fffA-Za-z0-9.]+?)(?:是|为|有|$)",
     )
@@ -202,7 +208,7 @@ def understand(question: str) -> Question:
     body = _DATABASES.sub(" ", text if not empty else question)
     folded = fold(body)
     years = tuple(dict.fromkeys(int(found.group(1)) for found in _YEAR.finditer(folded)))
-    places = tuple(recognise(body))
+    places = tuple(place for place in recognise(body) if not _is_substance(place))
     kind = _kind(text if not empty else question, years, places)
     basis = find_basis(folded)
     spans = [*_spans_of(places, body), *((m.start(), m.end()) for m in _YEAR.finditer(folded))]
@@ -230,6 +236,11 @@ def understand(question: str) -> Question:
         empty=empty,
         about_flow=kind == "metadata" and bool(_FLOW.search(folded)),
     )
+
+
+def _is_substance(place: Mention) -> bool:
+    """Whether capitals that are a country's code are a flow's short name here ("COD")."""
+    return place.text.isupper() and any(term.known for term in terms(place.text))
 
 
 def _without_commands(question: str) -> tuple[str, bool]:
@@ -287,7 +298,7 @@ def _inside(term: Term, spans: Sequence[tuple[int, int]]) -> bool:
 
 def _asked(folded: str, found: Sequence[Term]) -> tuple[Term, ...]:
     """The notions in the phrase that names the wanted flow; the first rule that catches any."""
-    for pattern in (*_ASKED, *_ASKED_HAN):
+    for pattern in _ASKED_HAN if is_chinese(folded) else _ASKED:
         for match in pattern.finditer(folded):
             span = match.span("x")
             chosen = tuple(term for term in found if _inside(term, [span]))
