@@ -13,6 +13,7 @@ from lca_rag.readers.jsonld_tables import (
     is_set,
     items,
     mapping,
+    name_of,
     named,
     reference,
 )
@@ -237,7 +238,8 @@ def _exchange(
     known = tables.flows.get(uuid or "")
     kind = flow.get("flowType")
     incoming = is_set(value, "isInput", "input")
-    code = tables.location(value.get("location"))[0] or tables.location(flow.get("location"))[0]
+    place = value.get("location") or flow.get("location")
+    code = tables.location(place)[0] if place else None
     return Exchange(
         id=str(value.get("internalId") or value.get("@id") or number),
         flow=named(flow),
@@ -245,10 +247,10 @@ def _exchange(
         direction="input" if incoming else "output",
         amount=mender.number(value.get("amount")),
         unit=_unit(value, flow),
-        flow_property=interned(mapping(value.get("flowProperty")).get("name")),
+        flow_property=name_of(value.get("flowProperty")),
         reference=is_set(value, "isQuantitativeReference", "quantitativeReference"),
         flow_kind=FLOW_KINDS.get(kind, "other") if isinstance(kind, str) else None,
-        category=tables.flow_category(flow) or (known.category if known else ()),
+        category=known.category if known else tables.flow_category(flow),
         cas=known.cas if known else None,
         location=code or (known.location if known else None),
         comment=mender.text(value.get("description")),
@@ -260,7 +262,7 @@ def _exchange(
 
 def _unit(exchange: Json, flow: Json) -> str | None:
     """The unit of the amount; without one, openLCA takes the flow's reference unit."""
-    return interned(mapping(exchange.get("unit")).get("name")) or interned(flow.get("refUnit"))
+    return name_of(exchange.get("unit")) or interned(flow.get("refUnit"))
 
 
 def _shares(value: Json, mender: Mender) -> dict[str, float]:
@@ -313,6 +315,8 @@ def _details(about: Json, mender: Mender) -> tuple[tuple[str, Text], ...]:
 
 def _extras(value: Json, *fields: tuple[str, str]) -> tuple[tuple[str, str], ...]:
     found = [(label, text) for label, key in fields if (text := one_line(value.get(key)))]
-    if is_set(value, "isInfrastructureProcess", "infrastructureProcess", "infrastructureFlow"):
+    if is_set(value, "isInfrastructureProcess", "infrastructureProcess") or is_set(
+        value, "isInfrastructureFlow", "infrastructureFlow"
+    ):
         found.append(("Infrastructure", "true"))
     return tuple(found)

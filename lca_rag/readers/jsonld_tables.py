@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from lca_rag.readers.prose import interned
 from lca_rag.readers.prose import name as one_line
-from lca_rag.record import Classification, FlowKind, FlowProperty, Text
+from lca_rag.record import NO_TEXT, Classification, FlowKind, FlowProperty, Text
 
 Json = dict[str, Any]
 """A parsed JSON object."""
@@ -39,13 +40,24 @@ def items(value: object) -> list[Json]:
 
 def reference(value: object) -> str | None:
     """The id that a reference points to."""
-    return interned(mapping(value).get("@id"))
+    return interned(value.get("@id")) if isinstance(value, dict) else None
+
+
+@lru_cache(maxsize=1 << 17)
+def _label(value: str) -> Text:
+    found = one_line(value)
+    return Text((("", found),)) if found else NO_TEXT
 
 
 def named(value: object) -> Text:
-    """The name of a referenced object."""
-    found = one_line(mapping(value).get("name"))
-    return Text((("", found),)) if found else Text()
+    """The name of a referenced object; one copy of each, since names repeat by the thousand."""
+    name = value.get("name") if isinstance(value, dict) else None
+    return _label(name) if isinstance(name, str) else NO_TEXT
+
+
+def name_of(value: object) -> str | None:
+    """The name of a referenced unit or quantity."""
+    return interned(value.get("name")) if isinstance(value, dict) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +193,9 @@ def flow_property(factor: Json, tables: Tables) -> FlowProperty:
     )
 
 
-def is_set(value: Json, *keys: str) -> bool:
-    """Whether a flag is true under the name of one schema version or the other."""
-    return any(value.get(key) is True for key in keys)
+def is_set(value: Json, new: str, old: str) -> bool:
+    """Whether a flag is true under its name in schema 2 or in schema 1."""
+    return value.get(new) is True or value.get(old) is True
 
 
 def _place_code(value: object) -> str | None:

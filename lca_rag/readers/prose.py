@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from functools import lru_cache
 from uuid import NAMESPACE_URL, uuid5
 
 from lca_rag.readers.context import Package
@@ -123,7 +124,12 @@ def name(value: object) -> str | None:
 
 
 def interned(value: object) -> str | None:
-    """`name` for the short words that repeat by the thousand: units, codes, compartments."""
+    """`name` for the short words that repeat by the thousand: units, codes, ids, compartments."""
+    return _interned(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=1 << 17)
+def _interned(value: str) -> str | None:
     text = name(value)
     return sys.intern(text) if text else None
 
