@@ -15,7 +15,7 @@ from langchain.agents import create_agent
 from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tracers.schemas import Run
 
 import langchain_lca
@@ -33,7 +33,7 @@ from tests.hash_encoder import HashEncoder
 from tests.hosts import RECORDS, make_index
 from tests.tiny_models import make_qwen3
 
-TEXTS = ["# Steel sheet\n\nhot rolled, coil", "  原铝，中国 ", "a", "word " * 3000, ""]
+TEXTS = ["# Steel sheet\n\nhot rolled, coil", "  原铝，中国 ", "a", "word " * 1100, ""]
 
 
 @pytest.fixture(scope="module")
@@ -312,7 +312,7 @@ def test_an_agent_finds_a_record_by_place_and_year_and_cites_it(retriever: LCARe
         yield AIMessage(f"It is [{wanted.id}].")
 
     agent = create_agent(Scripted(messages=answer()), create_lca_tools(retriever.retriever))
-    messages = agent.invoke({"messages": [("user", "Steel sheet, China, 2016?")]})["messages"]
+    messages = agent.invoke({"messages": [HumanMessage("Steel sheet, China, 2016?")]})["messages"]
     tool = next(message for message in messages if isinstance(message, ToolMessage))
     assert tool.artifact[0].id == wanted.id
     assert wanted.id in str(tool.content)

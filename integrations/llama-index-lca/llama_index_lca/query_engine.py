@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
@@ -98,11 +98,13 @@ def _response(answer: Answer) -> Response:
     return Response(response=answer.text, source_nodes=nodes, metadata=_metadata(answer))
 
 
-def _nothing() -> Iterator[str]:
+def _nothing() -> Generator[str, None, None]:
     yield from ()
 
 
-def _filling(pieces: Iterator[str | Answer], response: StreamingResponse) -> Iterator[str]:
+def _filling(
+    pieces: Iterator[str | Answer], response: StreamingResponse
+) -> Generator[str, None, None]:
     """The text of an answer; what follows the text is put into the response at the end."""
     for piece in pieces:
         if isinstance(piece, str):

@@ -12,6 +12,7 @@ from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import BaseNode, MetadataMode, TextNode
 from llama_index.core.vector_stores.types import (
     BasePydanticVectorStore,
+    FilterCondition,
     MetadataFilters,
     VectorStoreQuery,
     VectorStoreQueryResult,
@@ -173,8 +174,8 @@ class LCAVectorStore(BasePydanticVectorStore):
         if node_ids is None:
             records = self._records()
         else:
-            names = (name for id in node_ids for name in (self._record_id(id), id))
-            records = [record for name in names if (record := self._index.get(name)) is not None]
+            named = (self._index.get(self._record_id(id)) or self._index.get(id) for id in node_ids)
+            records = [record for record in named if record is not None]
         found = [(record, self._node(record)) for record in records]
         return [(record, node) for record, node in found if _meets(node, filters)]
 
@@ -194,4 +195,20 @@ class LCAVectorStore(BasePydanticVectorStore):
 
 
 def _meets(node: BaseNode, filters: MetadataFilters | None) -> bool:
-    return bool(build_metadata_filter_fn(lambda _: node.metadata, filters)(node.node_id))
+    """Whether a node's metadata passes a filter, groups within groups included."""
+    if filters is None or not filters.filters:
+        return True
+    results = [
+        _meets(node, item)
+        if isinstance(item, MetadataFilters)
+        else bool(_test_of(node, MetadataFilters(filters=[item])))
+        for item in filters.filters
+    ]
+    if filters.condition == FilterCondition.OR:
+        return any(results)
+    return not any(results) if filters.condition == FilterCondition.NOT else all(results)
+
+
+def _test_of(node: BaseNode, single: MetadataFilters) -> bool:
+    """The host's own reading of one filter."""
+    return bool(build_metadata_filter_fn(lambda _: node.metadata, single)(node.node_id))
