@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from lca_rag.encoders.files import find_model
 from lca_rag.encoders.fingerprint import Fingerprint
 from lca_rag.encoders.local import FloatArray, Precision, SentenceEncoder
 from lca_rag.encoders.remote import RemoteEncoder
@@ -23,6 +24,7 @@ __all__ = [
     "RemoteEncoder",
     "SentenceEncoder",
     "load_encoder",
+    "model_folder",
 ]
 
 MODEL_VARIABLE = "LCA_RAG_MODEL"
@@ -102,15 +104,8 @@ def load_encoder(
         return RemoteEncoder(
             url, model, query_prompt=query_prompt, truncate_dim=truncate_dim
         ).load()
-    if chosen == "mini":
-        if not (_MINI / "modules.json").is_file():
-            raise EncoderError(
-                f"the bundled model 'mini' is not in this installation ({_MINI}); "
-                "name a model directory or a hub id"
-            )
-        chosen = str(_MINI)
     return SentenceEncoder.load(
-        chosen,
+        _bundled() if chosen == "mini" else chosen,
         revision=revision,
         device=device,
         precision=precision,
@@ -118,3 +113,21 @@ def load_encoder(
         truncate_dim=truncate_dim,
         query_prompt=query_prompt,
     )
+
+
+def model_folder(spec: str) -> Path:
+    """The directory of `"mini"`, of a hub model (fetched if it is not cached), or of a path.
+
+    Raises:
+        EncoderError: If there is no such model, or the hub cannot be reached.
+    """
+    return find_model(str(_bundled()) if spec == "mini" else spec, None)
+
+
+def _bundled() -> Path:
+    if not (_MINI / "modules.json").is_file():
+        raise EncoderError(
+            f"the bundled model 'mini' is not in this installation ({_MINI}); "
+            "name a model directory or a hub id"
+        )
+    return _MINI
