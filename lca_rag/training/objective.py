@@ -32,5 +32,7 @@ def loss_for(model: SentenceTransformer, recipe: Preset) -> Any:  # noqa: ANN401
         )
     if not recipe.matryoshka:
         return inner
-    full = model.get_sentence_embedding_dimension()
+    # sentence-transformers 6 calls it otherwise and warns about the name that 5 has.
+    named = getattr(model, "get_embedding_dimension", None)
+    full = named() if named else model.get_sentence_embedding_dimension()
     return losses.MatryoshkaLoss(model, inner, [full, *recipe.matryoshka])

@@ -1,0 +1,237 @@
+"""A run: the loss, resuming after a stop, export and reload, LoRA, distillation."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+
+from lca_rag.errors import EncoderError, QueryError
+from lca_rag.training import CARD, MINI, MODERN, Example, Preset, export, train
+from lca_rag.training.losses import SharedDocumentLoss
+from lca_rag.training.student import distil, new_student
+
+WORDS = [
+    "steel",
+    "milk",
+    "wind",
+    "rail",
+    "copper",
+    "coal",
+    "lime",
+    "glass",
+    "paper",
+    "wool",
+    "salt",
+    "zinc",
+]
+TINY = {"batch": 4, "learning_rate": 1e-2, "chunk": 2, "max_length": 32, "served_length": 48}
+
+
+def examples() -> list[Example]:
+    return [
+        Example(
+            id=word,
+            document=f"# {word} production\n\n**Entity:** Process\nfrom {word} ore, in China",
+            queries=(f"{word} maker", f"how is {word} made", f"{word} China"),
+            group=word,
+        )
+        for word in WORDS
+    ]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Qwen3 student of a few thousand weights: last-token pooling, the real model's stack."""
+    folder = tmp_path_factory.mktemp("student")
+    texts = [text for e in examples() for text in (e.document, *e.queries)]
+    count = new_student(texts, folder, vocabulary=320, width=16, layers=2, heads=2, max_length=48)
+    assert count < 20_000
+    return folder
+
+
+def quick(preset: Preset, **changes: object) -> Preset:
+    return preset.with_(**TINY).with_(**changes)
+
+
+def test_the_shared_loss_is_the_ranking_loss_where_nothing_is_shared(base: Path) -> None:
+    """One query a document, all groups distinct: its forward part equals the library's loss."""
+    model = SentenceTransformer(str(base), device="cpu")
+    queries = model.preprocess([e.queries[0] for e in examples()], prompt="query: ")
+    documents = model.preprocess([e.document for e in examples()])
+    labels = torch.tensor([[0, 1, number] for number in range(len(WORDS))])
+    shared = SharedDocumentLoss(model, queries=1, temperature=0.05, chunk_tokens=40)
+    ours = shared([queries, documents], labels)
+    ours.backward()
+    gradient = [p.grad.clone() for p in model.parameters() if p.grad is not None]
+    model.zero_grad()
+    there = MultipleNegativesRankingLoss(model, scale=20.0)
+    back = MultipleNegativesRankingLoss(model, scale=20.0)
+    theirs = (
+        2 * there([dict(queries), dict(documents)], labels)
+        + back([dict(documents), dict(queries)], labels)
+    ) / 3
+    theirs.backward()
+    assert ours.item() == pytest.approx(theirs.item(), rel=1e-4)
+    expected = [p.grad for p in model.parameters() if p.grad is not None]
+    for one, other in zip(gradient, expected, strict=True):
+        assert torch.allclose(one, other, atol=1e-4, rtol=1e-2)
+
+
+def test_documents_of_a_group_are_not_each_others_negatives(base: Path) -> None:
+    model = SentenceTransformer(str(base), device="cpu")
+    queries = model.preprocess(["steel maker", "steel maker"])
+    documents = model.preprocess([examples()[0].document] * 2)
+    loss = SharedDocumentLoss(model, queries=1, temperature=0.05, chunk_tokens=100)
+    alike = loss([queries, documents], torch.tensor([[0, 1, 7], [0, 1, 7]])).item()
+    apart = loss([queries, documents], torch.tensor([[0, 1, 7], [0, 1, 8]])).item()
+    assert alike == pytest.approx(0.0, abs=1e-3)
+    assert apart > 0.5
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(base: Path, tmp_path: Path) -> None:
+    recipe = quick(MINI, epochs=4, queries=2, batch=4)
+    whole = train(examples(), base, tmp_path / "whole", preset=recipe, checkpoint_steps=3)
+    stopped = tmp_path / "stopped"
+    train(examples(), base, stopped, preset=recipe, checkpoint_steps=3, max_steps=5)
+    assert not (stopped / "model").exists()
+    resumed = train(examples(), base, stopped, preset=recipe, checkpoint_steps=3)
+    assert whole.losses[-1][0] == resumed.losses[-1][0]
+    assert dict(whole.losses) == pytest.approx(dict(resumed.losses), rel=1e-3)
+    assert whole.losses[-1][1] < whole.losses[0][1]
+    queries = [query for e in examples() for query in e.queries]
+    vectors = [
+        SentenceTransformer(str(run.model), device="cpu").encode_query(queries)
+        for run in (whole, resumed)
+    ]
+    assert np.abs(vectors[0] - vectors[1]).max() < 0.01
+    card = json.loads((stopped / "training.json").read_text())
+    assert card["steps"] == 12
+    assert card["recipe"]["seed"] == 520
+    assert len(card["data_sha256"]) == 64
+
+
+def test_checkpoints_of_another_run_are_not_mixed_in(base: Path, tmp_path: Path) -> None:
+    recipe = quick(MINI, epochs=1)
+    train(examples(), base, tmp_path, preset=recipe, checkpoint_steps=1, max_steps=1)
+    fewer = examples()[:8]
+    with pytest.raises(EncoderError, match="a run with other data"):
+        train(fewer, base, tmp_path, preset=recipe)
+    with pytest.raises(EncoderError, match="a run with other recipe"):
+        train(examples(), base, tmp_path, preset=recipe.with_(learning_rate=1.0))
+    with pytest.raises(EncoderError, match="remove them or resume"):
+        train(examples(), base, tmp_path, preset=recipe, resume=False)
+
+
+def test_the_cards_recipe_runs_and_has_the_cards_layout(base: Path, tmp_path: Path) -> None:
+    seen: list[tuple[int, int, float]] = []
+    recipe = quick(CARD, served_length=None)
+    trained = train(
+        examples(),
+        base,
+        tmp_path,
+        preset=recipe,
+        progress=lambda *told: seen.append(told),
+        measured={"NDCG@10 on dev": 0.5},
+    )
+    assert seen[-1][1] == 18  # 36 pairs, batches of 4, two epochs
+    modules = json.loads((trained.model / "modules.json").read_text())
+    assert [module["type"].rsplit(".", 1)[-1] for module in modules] == [
+        "Transformer",
+        "Pooling",
+        "Normalize",
+    ]
+    pooling = json.loads((trained.model / "1_Pooling/config.json").read_text())
+    assert pooling["pooling_mode_lasttoken"]
+    assert not pooling["pooling_mode_mean_tokens"]
+    assert pooling["include_prompt"]
+    settings = json.loads((trained.model / "config_sentence_transformers.json").read_text())
+    assert settings["prompts"] == {"query": "", "document": ""}
+    from safetensors import safe_open
+
+    with safe_open(trained.model / "model.safetensors", "pt") as weights:
+        kinds = {weights.get_tensor(name).dtype for name in weights.keys()}  # noqa: SIM118
+    assert kinds == {torch.bfloat16}
+    readme = (trained.model / "README.md").read_text()
+    assert "| NDCG@10 on dev | 0.5 |" in readme
+    assert trained.card.data_sha256 in readme
+
+
+# peft asks transformers for an attribute by its old name.
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
+def test_the_modern_recipe_trains_with_the_served_prompt(base: Path, tmp_path: Path) -> None:
+    recipe = quick(MODERN, epochs=2, negatives=1, matryoshka=(8,), lora_rank=4)
+    trained = train(examples(), base, tmp_path, preset=recipe, precision="float32")
+    settings = json.loads((trained.model / "config_sentence_transformers.json").read_text())
+    assert settings["prompts"]["query"] == "query: "
+    assert trained.losses[-1][1] < trained.losses[0][1]
+    names = [p.name for p in trained.model.iterdir()]
+    assert "adapter_config.json" not in names  # merged: a plain model
+
+
+def test_export_in_half_floats_computes_in_floats(base: Path, tmp_path: Path) -> None:
+    model = SentenceTransformer(str(base), device="cpu")
+    export(model, tmp_path / "m", max_length=48, query_prompt="q: ", precision="float16")
+    loaded = SentenceTransformer(str(tmp_path / "m"), device="cpu")
+    assert next(loaded.parameters()).dtype == torch.float32
+    assert loaded.max_seq_length == 48
+    texts = ["steel", "a much longer text about milk and wool and glass"]
+    one, other = model.encode_document(texts), loaded.encode_document(texts)
+    assert (one * other).sum(axis=1).min() > 0.9999
+    with pytest.raises(QueryError, match="no number format 'int4'"):
+        export(model, tmp_path / "n", max_length=48, query_prompt="", precision="int4")
+
+
+def test_an_export_that_does_not_reload_equal_is_refused(base: Path) -> None:
+    from lca_rag.training.export import _PROBES, check_reload
+
+    wrong = np.random.default_rng(0).normal(size=(len(_PROBES), 16)).astype(np.float32)
+    with pytest.raises(EncoderError, match="gives other vectors"):
+        check_reload(base, wrong)
+
+
+def test_a_student_learns_its_teachers_similarities(base: Path, tmp_path: Path) -> None:
+    texts = [text for e in examples() for text in (e.document, *e.queries)]
+    teacher = np.repeat(np.eye(12, dtype=np.float32), 4, axis=0)
+
+    def agreement(folder: Path) -> float:
+        """Share of texts whose nearest other text is the teacher's."""
+        vectors = SentenceTransformer(str(folder), device="cpu").encode(texts)
+        similar = vectors @ vectors.T
+        np.fill_diagonal(similar, -2.0)
+        nearest = similar.argmax(axis=1)
+        return float(np.mean([teacher[i] @ teacher[j] for i, j in enumerate(nearest)]))
+
+    losses: list[float] = []
+    distil(
+        base,
+        texts,
+        teacher,
+        tmp_path / "out",
+        epochs=30,
+        batch=24,
+        learning_rate=5e-3,
+        progress=lambda step, steps, loss: losses.append(loss),
+    )
+    assert agreement(tmp_path / "out") >= agreement(base)
+    assert losses[-1] < 0.5 * losses[0]
+    with pytest.raises(EncoderError, match="48 texts but 3 vectors"):
+        distil(base, texts, teacher[:3], tmp_path / "x")
+
+
+def test_nothing_to_train_on_is_said(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(QueryError, match="nothing to train on"):
+        train([], base, tmp_path)
+    with pytest.raises(QueryError, match="no recipe 'best'"):
+        train(examples(), base, tmp_path, preset="best")
+    with pytest.raises(QueryError, match="has no 'speed'"):
+        MINI.with_(speed=1)
+    one_group = [replace(example, group="all") for example in examples()]
+    with pytest.raises(QueryError, match="outside the group of 'steel'"):
+        train(one_group, base, tmp_path, preset=quick(MODERN))
