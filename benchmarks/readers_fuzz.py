@@ -163,11 +163,7 @@ def guided(seconds: int, shared: Path | None) -> None:
     with atheris.instrument_imports(include=["lca_rag.readers", "lca_rag.render"]):
         for name in [name for name in sys.modules if name.startswith("lca_rag.re")]:
             del sys.modules[name]
-        import importlib
-
-        from tests import mutations
-
-        importlib.reload(mutations)
+        harness = importlib.reload(mutations)
     folder = Path(tempfile.mkdtemp(dir=_memory_folder()))
     corpus = folder / "corpus"
     corpus.mkdir()

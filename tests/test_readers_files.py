@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -59,6 +60,18 @@ def test_a_plain_file_is_a_package_of_one(tmp_path: Path) -> None:
     with open_package(write(tmp_path / "x.csv", b"1;2")) as opened:
         assert opened.names() == ["x.csv"]
         assert opened.read("x.csv") == b"1;2"
+
+
+def test_a_large_file_is_whole_and_a_small_one_takes_little_memory(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 5000
+    with open_package(write(tmp_path / "large.csv", data)) as opened:
+        assert opened.read("large.csv") == data
+    tracemalloc.start()
+    with open_package(write(tmp_path / "small.csv", b"1;2")) as opened:
+        opened.read("small.csv")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 << 20
 
 
 def test_content_not_the_name_tells_an_archive(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ _DEPTH = 2
 """An archive, and an archive inside it."""
 _PLAIN_FILE_BYTES = 1 << 30
 _SPOOL_BYTES = 8 << 20
+_PIECE = 1 << 18
 _HIDDEN = (".git", "__MACOSX", "__pycache__")
 
 
@@ -175,7 +176,7 @@ class OpenPackage:
         place = member_path(self, name)
         try:
             with self._source.open(name) as stream:
-                data = stream.read(limit + 1 if whole else limit)
+                data = _at_most(stream, limit + 1) if whole else stream.read(limit)
         except KeyError as exc:
             raise ReadError(f"{place}: there is no such member", path=place) from exc
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as exc:
@@ -220,6 +221,19 @@ class OpenPackage:
             shutil.copyfileobj(stream, target)
         target.flush()
         return target.tell()
+
+
+def _at_most(stream: IO[bytes], limit: int) -> bytes:
+    """Up to `limit` bytes; in pieces, since a plain `read(limit)` sets aside that much memory."""
+    first = stream.read(min(limit, _PIECE))
+    if len(first) < _PIECE:
+        return first
+    pieces = [first]
+    left = limit - len(first)
+    while left > 0 and (piece := stream.read(min(left, _PIECE))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
 
 
 def open_package(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> OpenPackage:
