@@ -64,7 +64,7 @@ def watch(folder: str, count: str, stop: str) -> None:
             assert snapshot.ids[top] == make_record(7).id, "words of another state"
             seen |= notes
             checked += 1
-            time.sleep(0.02)
+            time.sleep(0.1)
     print(checked, len(seen), flush=True)
 
 

@@ -125,23 +125,23 @@ def test_health_check_ends_a_chroma_that_hangs(tmp_path: Path) -> None:
 
 
 def test_second_writing_process_gets_its_sentence_and_harms_nothing(tmp_path: Path) -> None:
-    first = start("write", tmp_path, 3000)
+    first = start("write", tmp_path, 1500)
     assert first.stdout is not None
     assert [first.stdout.readline() for _ in range(2)] == ["ready\n", "writing\n"]
     with Index.open(tmp_path, encoder=HashEncoder()) as second:
         with pytest.raises(IndexLocked, match="another process is writing"):
             second.sync(make_records(5, note="intruder"))
         assert len(second.snapshot()) == 0
-    assert finish(first).split() == ["3000", "0"]
-    check_whole(tmp_path, 3000)
+    assert finish(first).split() == ["1500", "0"]
+    check_whole(tmp_path, 1500)
 
 
 def test_five_readers_beside_a_writer_see_whole_states(tmp_path: Path) -> None:
     folder, stop = tmp_path / "index", tmp_path / "stop"
-    finish(start("rewrite", folder, 100, 1))
-    readers = [start("watch", folder, 100, stop) for _ in range(5)]
+    finish(start("rewrite", folder, 40, 1))
+    readers = [start("watch", folder, 40, stop) for _ in range(5)]
     try:
-        finish(start("rewrite", folder, 100, 6))
+        finish(start("rewrite", folder, 40, 6))
     finally:
         stop.touch()
     outputs = [finish(reader).split() for reader in readers]
