@@ -1,6 +1,6 @@
 """Run any MTEB model on the benchmark, and check that mteb's NDCG@10 is ours.
 
-pip install mteb, then: python benchmarks/eval_mteb.py ../shared MODEL_DIRECTORY
+pip install mteb, then: python -m benchmarks.eval_mteb ../shared MODEL_DIRECTORY
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Compare systems on the TianGong benchmark: BM25, encoders, fusions, the product's own search.
 
-    python benchmarks/eval_tiangong.py ../shared OUT [--fold dev|calibration|row]
+    python -m benchmarks.eval_tiangong ../shared OUT [--fold dev|calibration|row]
         [--model NAME=PATH] [--prompts] [--product PATH]
 
 Writes OUT/report.{json,md}, TREC runs and pictures. `--product PATH` adds a hybrid search of the

@@ -12,9 +12,9 @@ out=$2
 # Threads that wait without spinning: on a machine shared with others this halves the time.
 export OMP_WAIT_POLICY=passive
 if [ ! -f "$out/pairs.jsonl" ]; then
-    python benchmarks/train_mini_pairs.py "$shared" "$out"
+    python -m benchmarks.train_mini_pairs "$shared" "$out"
 fi
-python benchmarks/train_run.py "$out/pairs.jsonl" "$out/base" "$out/run" \
+python -m benchmarks.train_run "$out/pairs.jsonl" "$out/base" "$out/run" \
     --preset mini --precision float16 --checkpoint-steps 35
-python benchmarks/eval_tiangong.py "$shared" "$out/calibration" --fold calibration \
+python -m benchmarks.eval_tiangong "$shared" "$out/calibration" --fold calibration \
     --model mini="$out/run/model" --prompts --fuse

@@ -1,6 +1,6 @@
 """Write the training pairs of `mini` (and its pruned base model) from the TianGong records.
 
-    python benchmarks/train_mini_pairs.py ../shared OUT
+    python -m benchmarks.train_mini_pairs ../shared OUT
 
 OUT/pairs.jsonl: written queries of the training records outside the calibration fold, and queries
 derived from the records themselves; never a record of dev. OUT/base: all-MiniLM-L6-v2 with its

@@ -1,6 +1,6 @@
 """Train with a named recipe, some of its values replaced; what `lca-rag train` does, for scripts.
 
-python benchmarks/train_run.py PAIRS BASE OUT --preset mini --set epochs=6 --precision float16
+python -m benchmarks.train_run PAIRS BASE OUT --preset mini --set epochs=6 --precision float16
 """
 
 from __future__ import annotations
