@@ -25,6 +25,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from tests import mutations
 from tests.mutations import Seed, mutate, seeds, survive
 
 SECONDS = 5
