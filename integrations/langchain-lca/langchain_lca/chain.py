@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -81,8 +81,10 @@ def create_lca_qa_chain(
             while (piece := await asyncio.to_thread(next, waiting, None)) is not None:
                 yield piece
 
-    return RunnableGenerator(transform, atransform, name="lca_qa").with_types(
-        output_type=dict[str, Any]
+    # An `AddableDict` is a `dict` that streams add up.
+    return cast(
+        "Runnable[str | dict[str, Any], dict[str, Any]]",
+        RunnableGenerator(transform, atransform, name="lca_qa"),
     )
 
 
