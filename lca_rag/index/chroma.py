@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,8 @@ SERVER_SECONDS = 120.0
 COLLECTION = "lca"
 FOLDER = "chroma"
 
-Metadata = dict[str, str | int | float | bool]
+Value = str | int | float | bool | list[str] | list[int] | list[float] | list[bool]
+Metadata = dict[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,18 +259,27 @@ class Collection:
 
 
 def flat_metadata(values: Mapping[str, object]) -> Metadata:
-    """Metadata as Chroma takes it: text, finite numbers, booleans; the same text keys everywhere.
+    """Metadata as Chroma takes it: text, booleans, finite numbers, and lists of one of these.
 
-    Unknown text becomes `""`, so that a template finds its key in every record; an unknown number
-    is left out, because any number in its place would be a claim.
+    What Chroma would lose or refuse is left out (unknown values, NaN, infinity, reserved keys) or
+    written as JSON (mappings, mixed lists, integers beyond 64 bits).
     """
     flat: Metadata = {}
     for name, value in values.items():
-        finite = not isinstance(value, float) or math.isfinite(value)
-        small = not isinstance(value, int) or abs(value) < 2**63
-        if isinstance(value, str | int | float) and finite and small:
-            flat[name] = value
+        unknown = value is None or (isinstance(value, float) and not math.isfinite(value))
+        if name and not name.startswith("chroma:") and not unknown:
+            flat[name] = value if _taken(value) else json.dumps(value, ensure_ascii=False)
     return flat
+
+
+def _taken(value: object) -> TypeGuard[Value]:
+    """Whether Chroma keeps a value as it is."""
+    if isinstance(value, list):
+        kinds = {type(item) for item in value}
+        return len(kinds) == 1 and not isinstance(value[0], list) and all(map(_taken, value))
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    return isinstance(value, str) or (isinstance(value, float) and math.isfinite(value))
 
 
 def encode_body(body: bytes) -> str:
