@@ -82,6 +82,8 @@ def train(
     trainer = _trainer(model, examples, recipe, checkpoints, checkpoint_steps, max_steps, progress)
     going_on = resume and any(checkpoints.glob("checkpoint-*"))
     trainer.train(resume_from_checkpoint=True if going_on else None)
+    # The trainer leaves its bfloat16 context around the model; what follows compares in float32.
+    model = trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     losses = tuple(
         (int(entry["step"]), float(entry["loss"]))
         for entry in trainer.state.log_history
