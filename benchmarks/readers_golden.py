@@ -24,7 +24,7 @@ from lca_rag.readers import read
 from lca_rag.record import Record
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-COPIES = 40
+COPIES = 20
 """How often the small samples are copied, so that times can be measured."""
 
 ExchangeRow = tuple[str, str, float | None]

@@ -337,6 +337,9 @@ def test_every_exported_line_fits_the_schema(tmp_path: Path, shared: Path) -> No
         b'{"schema":1,"database":"x","uuid":"y","kind":"car","name":{}}',
         b'{"schema":1,"database":"x","uuid":"y","kind":"flow"}',
         b'{"schema":1,"database":"x","uuid":"y","kind":"flow","name":{},"surprise":1}',
+        b'{"schema":1,"database":"x","uuid":"y","kind":"flow","name":{"base":[["en",5]]}}',
+        b'{"schema":1,"database":"x","uuid":"","kind":"flow","name":{}}',
+        b'{"schema":1,"database":"x","uuid":"y","kind":"flow","name":{},"references_stated":"a"}',
     ],
 )
 def test_broken_lines_are_skipped_with_their_number(tmp_path: Path, line: bytes) -> None:

@@ -162,6 +162,10 @@ def test_list_of_an_importer(tmp_path: Path) -> None:
         (bz2.compress(b'[{"__dict__": true}'), "not valid JSON"),
         (b'{"__dict__": true, "keys": []}', "no Brightway database"),
         (b'[{"type": "technosphere"}]', "no Brightway database"),
+        (
+            b'{"__dict__": true, "keys": [{"__tuple__": true, "data": [{}]}], "values": [{}]}',
+            "no Brightway database",
+        ),
         (b'["bw2data", ' + b"[" * 900 + b"]" * 900 + b"]", "no Brightway database|too deep"),
         (b'[{"exchanges": [], "type": "production", "code": "a"}]', "no name"),
     ],

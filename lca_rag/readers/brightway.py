@@ -80,7 +80,9 @@ def restored(value: Any) -> Any:  # noqa: ANN401 - parsed JSON of any shape
 
 
 def _hashable(key: Any) -> Any:  # noqa: ANN401 - a key of any shape
-    return key if isinstance(key, str | int | tuple) else str(key)
+    plain = isinstance(key, str | int)
+    words = isinstance(key, tuple) and all(isinstance(part, str | int) for part in key)
+    return key if plain or words else str(key)
 
 
 def _records(value: Any, path: str, context: ReadContext) -> Iterator[Record]:  # noqa: ANN401

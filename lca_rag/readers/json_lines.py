@@ -6,16 +6,19 @@ Each line carries the database that its record belongs to, so one file may hold 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import types
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, is_dataclass
 from io import BytesIO
-from typing import get_args
+from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 from lca_rag.errors import ReadError
 from lca_rag.readers.context import Package, ReadContext
 from lca_rag.readers.prose import member_path
-from lca_rag.record import Kind, Name, Record
+from lca_rag.record import Record
 from lca_rag.record_json import from_json
 
+_Check = Callable[[object], bool]
 _LINE = re.compile(rb'\s*\{\s*"schema"\s*:\s*\d+\s*,\s*"database"\s*:')
 
 
@@ -48,17 +51,57 @@ class JsonLinesReader:
 
 
 def _checked(record: Record) -> Record:
-    """The record, if it can be told from others.
+    """The record, if every field is of its type: a file from anywhere must not break what follows.
 
     Raises:
-        ReadError: If what identifies it is of the wrong form.
+        ReadError: If a field is not.
     """
-    texts = (record.database, record.uuid, record.version)
-    if not all(isinstance(text, str) and text for text in texts):
-        raise ReadError("database, uuid and version of a record must be text", field="uuid")
-    if record.kind not in get_args(Kind) or not isinstance(record.name, Name):
-        raise ReadError(f"a record cannot be of kind {record.kind!r}", field="kind")
+    for item in fields(record):
+        if not _FITS[item.name](getattr(record, item.name)):
+            raise ReadError(f"field {item.name!r} is not of its type", field=item.name)
+    if not record.uuid or not record.database:
+        raise ReadError("a record needs a database and a UUID", field="uuid")
     return record
+
+
+def _checker(hint: object) -> _Check:
+    """What tells whether a value is of a type of the record's vocabulary."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return lambda value: value in arguments
+    if origin in (Union, types.UnionType):
+        checks = tuple(map(_checker, arguments))
+        return lambda value: any(check(value) for check in checks)
+    if origin is tuple:
+        return _tuple_checker(arguments)
+    if isinstance(hint, type) and is_dataclass(hint):
+        hints = get_type_hints(hint)
+        parts = tuple((item.name, _checker(hints[item.name])) for item in fields(hint))
+        return lambda value: (
+            type(value) is hint and all(check(getattr(value, name)) for name, check in parts)
+        )
+    if hint is float:
+        return lambda value: isinstance(value, float | int) and not isinstance(value, bool)
+    if hint is int:
+        return lambda value: isinstance(value, int) and not isinstance(value, bool)
+    if isinstance(hint, type):
+        return lambda value: isinstance(value, hint)
+    raise TypeError(f"record fields of type {hint!r} cannot be checked yet; add them here")
+
+
+def _tuple_checker(arguments: tuple[object, ...]) -> _Check:
+    if arguments[-1] is Ellipsis:
+        inner = _checker(arguments[0])
+        return lambda value: isinstance(value, tuple) and all(map(inner, value))
+    checks = tuple(map(_checker, arguments))
+    return lambda value: (
+        isinstance(value, tuple)
+        and len(value) == len(checks)
+        and all(check(part) for check, part in zip(checks, value, strict=True))
+    )
+
+
+_FITS = {name: _checker(hint) for name, hint in get_type_hints(Record).items()}
 
 
 READER = JsonLinesReader()
