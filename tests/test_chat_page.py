@@ -417,6 +417,24 @@ def test_copying_tells_that_it_worked(page: Page) -> None:
 
 
 @browsing
+@pytest.mark.parametrize(
+    ("button", "suffix", "words"),
+    [("BibTeX", "bib", "@misc"), ("CSL-JSON", "json", '"type"'), ("CSV", "csv", "uuid")],
+)
+def test_citations_are_saved_as_files(
+    page: Page, records: tuple[Record, ...], button: str, suffix: str, words: str
+) -> None:
+    ask(page)
+    with page.expect_download() as waiting:
+        page.click(f"text={button} ↓")
+    saved = waiting.value
+    assert saved.suggested_filename == f"lca-citations.{suffix}"
+    content = Path(saved.path()).read_text("utf-8")
+    assert words in content
+    assert records[0].uuid in content
+
+
+@browsing
 def test_a_server_with_keys_asks_for_one(browser: Browser, folder: Path, script: Script) -> None:
     keys = KeyRing({digest("right"): Key(Caller("right"), requests_per_minute=0)})
     app = create_app(server_fixtures.workspace(folder), keys=keys)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from fastapi.responses import PlainTextResponse
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from lca_rag.operations import Caller, Workspace
 from lca_rag.operations.runs import find_records
@@ -31,12 +30,17 @@ async def begin(caller: AskedCaller, door: AskedDoor) -> Examples:
     return await door.run(lambda: examples(door.workspace, caller))
 
 
-@router.post("/citations", operation_id="citations", response_class=PlainTextResponse)
-async def citations(
-    asked: CitationsInput, caller: AskedCaller, door: AskedDoor
-) -> PlainTextResponse:
+class CitationsOutput(BaseModel):
+    """Citations in the form that was asked for."""
+
+    content: str
+
+
+@router.post("/citations", operation_id="citations")
+async def citations(asked: CitationsInput, caller: AskedCaller, door: AskedDoor) -> CitationsOutput:
     """Citations as BibTeX, CSL-JSON or CSV: database, release, UUID, version, owner, licence."""
-    return PlainTextResponse(await door.run(lambda: _exported(door.workspace, asked, caller)))
+    content = await door.run(lambda: _exported(door.workspace, asked, caller))
+    return CitationsOutput(content=content)
 
 
 def _exported(workspace: Workspace, asked: CitationsInput, caller: Caller) -> str:

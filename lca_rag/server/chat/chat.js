@@ -226,7 +226,7 @@ async function copy(text) {
 }
 async function exportCitations(ids, form, file) {
   try {
-    const content = await (await call("/chat/citations", { ids, form })).text();
+    const { content } = await (await call("/chat/citations", { ids, form })).json();
     const link = element("a", { href: URL.createObjectURL(new Blob([content], { type: "text/plain" })), download: `lca-citations.${file}` });
     link.click();
     URL.revokeObjectURL(link.href);
