@@ -10,12 +10,14 @@ from __future__ import annotations
 import csv
 import re
 import warnings
+import zlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from io import BytesIO, StringIO
 from itertools import islice
 from zipfile import BadZipFile
 
 from openpyxl import load_workbook
+from openpyxl.worksheet.worksheet import Worksheet
 
 from lca_rag.errors import ReadError
 from lca_rag.readers.archives import open_zip
@@ -37,6 +39,11 @@ from lca_rag.record import (
 )
 
 _ZIP = b"PK\x03\x04"
+_WORKBOOK_FAULTS = (
+    *(AttributeError, BadZipFile, EOFError, LookupError, NotImplementedError, OSError),
+    *(RuntimeError, SyntaxError, TypeError, ValueError, zlib.error),
+)
+"""What openpyxl raises on workbooks that are damaged; it wraps none of it."""
 _OFFICE = (b"[Content_Types].xml", b"xl/")
 _HEADER_ROWS = 60
 _VERSION = re.compile(r"[vV](\d+(?:\.\d+)+)")
@@ -98,11 +105,10 @@ class FactorReader:
             warnings.simplefilter("ignore", UserWarning)
             try:
                 book = load_workbook(BytesIO(data), read_only=True, data_only=True)
-            except (KeyError, ValueError, BadZipFile, OSError, SyntaxError, TypeError) as exc:
+            except _WORKBOOK_FAULTS as exc:
                 raise ReadError(f"the workbook cannot be opened: {exc}") from exc
         for sheet in book.worksheets:
-            rows = (tuple(map(_cell_text, row)) for row in sheet.iter_rows(values_only=True))
-            if (yield from self._table(rows, f"{path}!{sheet.title}", context, ".")):
+            if (yield from self._table(_rows(sheet), f"{path}!{sheet.title}", context, ".")):
                 found = True
         book.close()
         if not found:
@@ -126,6 +132,15 @@ class FactorReader:
     def _match(self, row: Row) -> Match | None:
         found = (preset.match(row) for preset in self._presets)
         return next((match for match in found if match is not None), None)
+
+
+def _rows(sheet: Worksheet) -> Iterator[Row]:
+    """The cells of a sheet as text; a sheet is parsed while it is read."""
+    try:
+        for row in sheet.iter_rows(values_only=True):
+            yield tuple(map(_cell_text, row))
+    except _WORKBOOK_FAULTS as exc:
+        raise ReadError(f"sheet {sheet.title!r} cannot be read: {exc}") from exc
 
 
 def factor_records(
