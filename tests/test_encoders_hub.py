@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-def encode(names: list[tuple[str, str | None]], cache: Path, **environment: str) -> list[Any]:
+def encode(names: Sequence[tuple[str, str | None]], cache: Path, **environment: str) -> list[Any]:
     """What a fresh process says of each model, given only this environment."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
     settings = {"HF_HUB_CACHE": str(cache), "HF_HUB_DISABLE_TELEMETRY": "1", **environment}

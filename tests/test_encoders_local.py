@@ -203,6 +203,22 @@ def test_progress_counts_every_document(folder: Path) -> None:
     assert len(done) > 1
 
 
+def test_a_stopped_run_leaves_the_encoder_usable(folder: Path) -> None:
+    encoder = load(folder)
+    texts = [f"{number} " * 100 for number in range(60)]
+    done: list[int] = []
+
+    def stop(count: int) -> None:
+        done.append(count)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        encoder.encode_documents(texts, progress=stop)
+    assert len(done) == 1
+    assert not [t for t in threading.enumerate() if t.name.startswith("lca-rag-encoder")]
+    assert encoder.encode_documents(["steel"]).shape == (1, 64)
+
+
 def test_bfloat16_is_close_to_float32(folder: Path, minilm: Path) -> None:
     for model, prompt in ((folder, None), (minilm, "")):
         exact = load(model, query_prompt=prompt)

@@ -104,7 +104,7 @@ def remote(endpoint: Endpoint, query_prompt: str | None = "Query:") -> RemoteEnc
 
 def unit(text: str) -> np.ndarray:
     vector = vector_of(text)
-    return vector / np.linalg.norm(vector)
+    return np.asarray(vector / np.linalg.norm(vector))
 
 
 def test_prompts_are_put_on_our_side(endpoint: Endpoint) -> None:

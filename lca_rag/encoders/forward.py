@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,14 +52,17 @@ class SharedModel:
             part = texts[start : start + _SLICE]
             with self.lock:
                 rows, longer = self.tokenizer.encode(part, max_length)
-                for places, result in self._forward(rows):
-                    vectors[[start + place for place in places]] = result
-                    if progress is not None:
-                        progress(len(places))
+                with closing(self._forward(rows)) as results:  # stops the cores if we are stopped
+                    for places, result in results:
+                        vectors[[start + place for place in places]] = result
+                        if progress is not None:
+                            progress(len(places))
             cut += longer
         return vectors, cut
 
-    def _forward(self, rows: Sequence[TokenArray]) -> Iterator[tuple[list[int], FloatArray]]:
+    def _forward(
+        self, rows: Sequence[TokenArray]
+    ) -> Generator[tuple[list[int], FloatArray], None, None]:
         """Positions and vectors, batch by batch, in no fixed order."""
         on_cpu = self.model.device.type == "cpu"
         plan = list(batches([len(row) for row in rows], _CPU_BUDGET if on_cpu else _DEVICE_BUDGET))
@@ -75,12 +78,8 @@ class SharedModel:
                 pool.submit(self._batch, [rows[place] for place in places]): places
                 for places in plan
             }
-            try:
-                for future in as_completed(futures):
-                    yield futures[future], future.result()
-            finally:
-                for future in futures:
-                    future.cancel()
+            for future in as_completed(futures):
+                yield futures[future], future.result()
 
     def _batch(self, rows: Sequence[TokenArray]) -> FloatArray:
         """Pooled vectors of one batch."""
@@ -116,4 +115,5 @@ def _core_pool(jobs: int) -> Iterator[ThreadPoolExecutor]:
         torch.set_num_threads(cores)
         yield pool
     finally:
-        pool.shutdown()
+        ready.abort()  # where a thread could not be started, the others would wait for it
+        pool.shutdown(cancel_futures=True)
