@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from lca_rag.errors import UnitError
 from lca_rag.units import convert, parse, same_dimension
 
-__all__ = ["Basis", "converted", "find_basis", "find_target", "known_unit", "written"]
+__all__ = [
+    "Basis",
+    "bracketed_unit",
+    "converted",
+    "find_basis",
+    "find_target",
+    "known_unit",
+    "written",
+]
 
 _EN_UNITS = {
     "kwh": r"kwhs?|kilowatt[- ]hours?",
@@ -149,6 +157,12 @@ def known_unit(unit: str | None) -> bool:
     except UnitError:
         return False
     return True
+
+
+def bracketed_unit(indicator: str | None) -> str | None:
+    """The unit that some sources write into an indicator's name: "... [kg CO2-eq]"."""
+    match = re.search(r"\[([^\[\]]{1,24})\]", indicator or "")
+    return match[1] if match else None
 
 
 def converted(amount: float, unit: str | None, target: str) -> float | None:

@@ -219,14 +219,14 @@ class Answerer:
             yield from answer.text.splitlines(keepends=True)
             yield answer
 
-    def _prepare(
-        self, asked: str, history: list[Turn], k: int, wishes: _Wishes
-    ) -> _Prepared:
+    def _prepare(self, asked: str, history: list[Turn], k: int, wishes: _Wishes) -> _Prepared:
         standing = condense(asked, history)
         question = _wished(understand(standing), wishes)
         hits = self._search(question, k, wishes)
         shown = [replace(hit, record=self.policy.visible(hit.record)) for hit in hits]
-        reduced = sum(1 for hit, seen in zip(hits, shown, strict=True) if seen.record is not hit.record)
+        reduced = sum(
+            1 for hit, seen in zip(hits, shown, strict=True) if seen.record is not hit.record
+        )
         candidates = rank(question, [(self._views.of(hit.record), hit) for hit in shown])
         notes = (phrase("withheld", question.language, count=str(reduced)),) if reduced else ()
         return _Prepared(
@@ -425,9 +425,7 @@ def _wished(question: Question, wishes: _Wishes) -> Question:
     return replace(question, places=places, years=years)
 
 
-def _passing(
-    pieces: Iterator[str], records: Sequence[Record], question: str
-) -> Iterator[Enforced]:
+def _passing(pieces: Iterator[str], records: Sequence[Record], question: str) -> Iterator[Enforced]:
     """What stands of every sentence, as soon as the sentence is whole."""
     waiting, before = "", ""
     for piece in pieces:

@@ -204,6 +204,8 @@ def _bare(
     after = statement.text[number.end - statement.start :]
     if _TIMES.match(after.strip()):
         return _ratio(sources, statement, number)
+    if number.basis and any(facts.has_bare_reference(number.value) for facts in sources):
+        return True, "is the reference amount, whose unit the source leaves out"
     if any(facts.has_token(number.digits) for facts in sources):
         return True, "stands in the text of the cited record"
     if not sources and any(facts.has_token(number.digits) for facts in run.facts):

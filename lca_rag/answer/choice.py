@@ -80,9 +80,7 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
         naming = []  # Place and year alone say which of the data sets it is.
         weight = 0.0
     subject = sum(term.weight * share for term, share in naming) / weight if weight else 1.0
-    strong = (
-        sum(term.weight for term, share in naming if share == 1.0) / weight if weight else 1.0
-    )
+    strong = sum(term.weight for term, share in naming if share == 1.0) / weight if weight else 1.0
     basis = _basis_fits(view, question)
     said = {token for term in question.terms for option in term.options for token in option}
     precision = len(view.title & said) / max(len(view.title), 1)

@@ -17,7 +17,8 @@ __all__ = ["Number", "Per", "Quotation", "Statement", "citations", "statements"]
 UUID = re.compile(
     r"(?<![0-9a-f-])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f-])", re.IGNORECASE
 )
-_MARK = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
+_MARK = re.compile(r"\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\](?!-)")
+"""A citation mark; "[6,6]-phenyl" is chemistry."""
 _QUOTED = re.compile(r"“([^“”]*)”")
 _NUMBER = re.compile(
     r"(?<![\w.,\[])[-−]?\d+(?:[.,]\d+)*(?:\s?[x×*]\s?10\s?\^?\s?[-−]?\d+|[eE][-+−]?\d+)?(?![\w]*\])"
@@ -28,14 +29,48 @@ _UNIT = re.compile(
     r"|(?:吨公里|人公里|千瓦时|兆焦耳?|吉焦|毫克|千克|公斤|立方米|平方米|公顷|千吨|万吨|吨|克|升|度|件|年)"
 )
 _SECOND = re.compile(
-    r"\s(?:CO2e|CO2-?eq|eq\.?|tons?|met(?:re|er)s?|hours?|feet|foot|kilomet(?:re|er)s?)\b",
-    re.IGNORECASE,
+    r"\s(?:CO2e|(?:of )?[A-Z][A-Za-z0-9+]*(?:-\d+)?[- ]?eq(?:uiv\w*)?\.?|eq\.?|tons?|met(?:re|er)s?"
+    r"|hours?|feet|foot|kilomet(?:re|er)s?)(?!\w)"
 )
 _NO_UNIT = frozenset(
-    ["a", "in", "as", "at", "to", "of", "or", "is", "it", "on", "an", "and", "the", "for", "set", "sets", "lot", "by", "no", "p", "d", "u", "s", "per", "with", "from", "case", "box", "head", "form", "units", "unit", "one"]
+    [
+        "a",
+        "in",
+        "as",
+        "at",
+        "to",
+        "of",
+        "or",
+        "is",
+        "it",
+        "on",
+        "an",
+        "and",
+        "the",
+        "for",
+        "set",
+        "sets",
+        "lot",
+        "by",
+        "no",
+        "p",
+        "d",
+        "u",
+        "s",
+        "per",
+        "with",
+        "from",
+        "case",
+        "box",
+        "head",
+        "form",
+        "units",
+        "unit",
+        "one",
+    ]
 )
 """Words that a table of units holds and that mean something else after most numbers."""
-_PER = re.compile(r"(?:\bper\b|/|每)\s*", re.IGNORECASE)
+_PER = re.compile(r"(?:\bper\b|\bfor\b(?=\s*\d)|/|每)\s*", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?=\s+[A-Z“\"(\[\u3400-\u9fff])|(?<=[。！？])")
 _LIST_ITEM = re.compile(r"^\s*(?:\d+[.)]|[-*•])\s+")
 
@@ -68,6 +103,10 @@ class Per:
     amount: float
     unit: str
     start: int
+    step: float = 0.0
+    """What one of the last digit of the amount stands for; 0 for a bare unit."""
+    leads: bool = False
+    """Whether it stands before its figure, as "每" does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +199,7 @@ def _numbers(text: str, offset: int) -> Iterator[Number]:
         value, other, step = reading(digits)
         unit, end = _unit_after(text, match.end())
         before = text[: match.start()]
-        basis = bool(re.search(r"(?:\bper\s+|/\s*|每\s*)$", before, re.IGNORECASE))
+        basis = bool(re.search(r"(?:\b(?:per|for)\s+|/\s*|每\s*)$", before, re.IGNORECASE))
         yield Number(
             text=text[match.start() : end],
             digits=digits,
@@ -227,8 +266,10 @@ def _pers(text: str, offset: int, numbers: tuple[Number, ...]) -> Iterator[Per]:
         number = bases.get(offset + match.end())
         if number is not None:
             if number.unit is not None:
-                yield Per(number.value, number.unit, offset + match.start())
+                leads = match.group().startswith("每")
+                yield Per(number.value, number.unit, offset + match.start(), number.step, leads)
             continue
         unit, _ = _unit_after(" " + text[match.end() :], 0)
         if unit is not None:
-            yield Per(1.0, unit, offset + match.start())
+            leads = match.group().startswith("每")
+            yield Per(1.0, unit, offset + match.start(), leads=leads)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lca_rag.answer.amounts import written
+from lca_rag.answer.absence import FITS, absent, absent_figure
+from lca_rag.answer.amounts import bracketed_unit, written
 from lca_rag.answer.choice import Candidate, Pair, best_pair
 from lca_rag.answer.figures import Figure, derive, find_rows, flow_name
-from lca_rag.answer.lexicon import Term
 from lca_rag.answer.metadata import asked_facts, find_passages
-from lca_rag.answer.phrases import amount_of, basis_of, described, phrase, title
+from lca_rag.answer.phrases import amount_of, basis_of, phrase, title
 from lca_rag.answer.question import Question
 from lca_rag.answer.result import Draft
 
-__all__ = ["ENOUGH", "extract"]
+__all__ = ["ENOUGH", "extract", "say_rows"]
 
 ENOUGH = {
     "figure": (0.62, 0.5),
@@ -31,15 +31,11 @@ _LACKING = 0.7
 """Least share where a noun of the question is nowhere in the record."""
 _TIED = 0.03
 """Candidates whose scores differ by less are told apart by nothing in the question."""
-_FITS = 0.79
-"""Least fit of place and year; 0.8 is a part of the place, or a year that only the text names."""
 _SHARE = re.compile(
     r"\b(share|percent|percentage|fraction|proportion)\b|%|占|比例|百分", re.IGNORECASE
 )
 _PERCENT = re.compile(r"\d\s*(%|percent|per cent)|百分之")
 _LISTED = 12
-_NEAREST = 2
-_ROWS_NAMED = 8
 
 
 def extract(question: Question, candidates: Sequence[Candidate]) -> Draft:
@@ -65,8 +61,8 @@ def suits(question: Question, candidate: Candidate) -> bool:
     return (
         candidate.subject >= anywhere
         and candidate.strong >= named
-        and candidate.place >= _FITS
-        and candidate.year >= _FITS
+        and candidate.place >= FITS
+        and candidate.year >= FITS
     )
 
 
@@ -76,20 +72,20 @@ def _figure(question: Question, candidates: Sequence[Candidate]) -> Draft:
         return _quoted(Draft(question.kind), question, candidates[0], shared)
     chosen = [candidate for candidate in candidates if suits(question, candidate)]
     if not chosen:
-        return _absent(question, candidates)
+        return absent(question, candidates)
     best = chosen[0]
     if not question.asked and not best.rows:
         return _unclear(question, best)
     draft = Draft(question.kind)
     if best.rows:
         for tied in _tied(chosen):
-            _say_rows(draft, question, tied.rows)
+            say_rows(draft, question, tied.rows)
         return draft
     wanted = [*question.asked, *(term for term in question.subject if best.view.held(term) < 1.0)]
     passages = find_passages(best.view, wanted, numeric=True, enough=0.75)
     if passages and not question.emitted:
         return _quoted(draft, question, best, [(p.label, p.text) for p in passages])
-    return _absent_figure(question, best, question.asked)
+    return absent_figure(question, best, question.asked)
 
 
 def _tied(chosen: Sequence[Candidate]) -> list[Candidate]:
@@ -117,15 +113,16 @@ def _unclear(question: Question, best: Candidate) -> Draft:
     rest = [term for term in question.terms if best.view.held(term) < 1.0] or list(question.terms)
     rows = find_rows(best.view, question, rest)
     if rows:
-        _say_rows(draft, question, rows)
+        say_rows(draft, question, rows)
         return draft
     passages = find_passages(best.view, rest, numeric=True)
     if passages:
         return _quoted(draft, question, best, [(p.label, p.text) for p in passages])
-    return _absent_figure(question, best, rest)
+    return absent_figure(question, best, rest)
 
 
-def _say_rows(draft: Draft, question: Question, rows: Sequence[Figure]) -> None:
+def say_rows(draft: Draft, question: Question, rows: Sequence[Figure]) -> None:
+    """Quote rows, one sentence each, and their sum where they are of one flow."""
     for figure in rows:
         _say_row(draft, question, figure)
     units = {figure.exchange.unit for figure in rows}
@@ -164,14 +161,14 @@ def _compare(question: Question, candidates: Sequence[Candidate]) -> Draft:
     missing = _missing_of_both(question, pair.one, pair.other)
     weight = sum(term.weight for term in question.subject) or 1.0
     if 1 - missing / weight < ENOUGH["compare"][0] or not _both_fit(question, pair):
-        return _absent(question, candidates)
+        return absent(question, candidates)
     draft = Draft(question.kind)
     shown = []
     for candidate in (pair.one, pair.other):
         rows = candidate.rows or tuple(_rest_rows(question, candidate))
         if not rows:
-            return _absent_figure(question, candidate, question.asked or question.terms)
-        _say_rows(draft, question, rows)
+            return absent_figure(question, candidate, question.asked or question.terms)
+        say_rows(draft, question, rows)
         shown.append(rows[0])
     _say_ratio(draft, question, shown)
     return draft
@@ -181,10 +178,10 @@ def _both_fit(question: Question, pair: Pair) -> bool:
     """Whether every asked place and year is met by one of the two."""
     views = (pair.one.view, pair.other.view)
     places = all(
-        max(v.place_fits(area.code, said.text) for v in views for area in said.areas) >= _FITS
+        max(v.place_fits(area.code, said.text) for v in views for area in said.areas) >= FITS
         for said in question.places
     )
-    return places and all(max(v.year_fits(year) for v in views) >= _FITS for year in question.years)
+    return places and all(max(v.year_fits(year) for v in views) >= FITS for year in question.years)
 
 
 def _missing_of_both(question: Question, one: Candidate, other: Candidate) -> float:
@@ -216,7 +213,7 @@ def _say_ratio(draft: Draft, question: Question, shown: Sequence[Figure]) -> Non
 def _reference(question: Question, candidates: Sequence[Candidate]) -> Draft:
     chosen = [candidate for candidate in candidates if suits(question, candidate)]
     if not chosen:
-        return _absent(question, candidates)
+        return absent(question, candidates)
     record, language = chosen[0].view.record, question.language
     draft = Draft(question.kind)
     words = {"title": title(record, language)}
@@ -240,7 +237,7 @@ def _reference(question: Question, candidates: Sequence[Candidate]) -> Draft:
 def _metadata(question: Question, candidates: Sequence[Candidate]) -> Draft:
     chosen = [candidate for candidate in candidates if suits(question, candidate)]
     if not chosen:
-        return _absent(question, candidates)
+        return absent(question, candidates)
     best, language = chosen[0], question.language
     draft = Draft(question.kind)
     facts = asked_facts(best.view, question.text, language)
@@ -272,7 +269,7 @@ def _quoted(
 def _list(question: Question, candidates: Sequence[Candidate]) -> Draft:
     fitting = [c for c in candidates if suits(question, c)]
     if not fitting:
-        return _absent(question, candidates)
+        return absent(question, candidates)
     best = max(c.strong for c in fitting)
     chosen = [c for c in fitting if c.strong >= best - 0.01]
     draft = Draft(question.kind)
@@ -288,93 +285,33 @@ def _list(question: Question, candidates: Sequence[Candidate]) -> Draft:
 def _impact(question: Question, candidates: Sequence[Candidate]) -> Draft:
     chosen = [candidate for candidate in candidates if suits(question, candidate)]
     if not chosen:
-        return _absent(question, candidates)
+        return absent(question, candidates)
     language = question.language
-    carrying = [candidate for candidate in chosen if candidate.view.record.results]
+    carrying = next((c.view.record for c in chosen if c.view.record.results), None)
     draft = Draft(question.kind)
-    if carrying:
-        record = carrying[0].view.record
-        for result in record.results:
-            words = {
-                "title": title(record, language),
-                "indicator": " ".join(
-                    filter(
-                        None, (result.indicator.join("; ", language), result.method, result.module)
-                    )
-                ),
-                "amount": f"{written(result.amount)} {result.unit or ''}".strip()
-                if result.amount is not None
-                else "?",
-                "basis": basis_of(record, language) or "",
-            }
-            draft.say(phrase("result", language, **words), record)
+    if carrying is None:
+        record = chosen[0].view.record
+        draft.abstained = True
+        draft.say(phrase("no_results", language, title=title(record, language)), record)
+        draft.say(phrase("no_footprint", language))
         return draft
-    record = chosen[0].view.record
-    draft.abstained = True
-    draft.say(phrase("no_results", language, title=title(record, language)), record)
-    draft.say(phrase("no_footprint", language))
+    for result in carrying.results:
+        said = (result.indicator.join("; ", language), result.method, result.module)
+        words = {
+            "title": title(carrying, language),
+            "indicator": " ".join(filter(None, said)),
+            "amount": _result_amount(result),
+            "basis": basis_of(carrying, language) or "",
+        }
+        draft.say(phrase("result", language, **words), carrying)
     return draft
 
 
-def _absent(question: Question, candidates: Sequence[Candidate]) -> Draft:
-    """Nothing fits: say so, and name the nearest with how they differ."""
-    language = question.language
-    draft = Draft(question.kind, abstained=True, nothing_fits=True)
-    what = _named(question.subject or question.terms, language)
-    draft.say(phrase("absent", language, what=what))
-    for candidate in candidates[:_NEAREST]:
-        how = _differences(question, candidate)
-        record = candidate.view.record
-        words = {"title": title(record, language), "how": "; ".join(how)}
-        draft.say(phrase("nearest" if how else "nearest_plain", language, **words), record)
-    return draft
-
-
-def _absent_figure(question: Question, best: Candidate, asked: Sequence[Term]) -> Draft:
-    language, record = question.language, best.view.record
-    draft = Draft(question.kind, abstained=True)
-    what = _named(asked, language)
-    draft.say(phrase("absent_figure", language, title=title(record, language), what=what), record)
-    names = dict.fromkeys(flow_name(e, language) for e in record.exchanges if not e.reference)
-    if names:
-        rows = "; ".join(list(names)[:_ROWS_NAMED])
-        draft.say(phrase("rows", language, rows=rows), record)
-    return draft
-
-
-def _named(terms: Sequence[Term], language: str) -> str:
-    words = list(
-        dict.fromkeys(
-            term.text for term in terms if term.weight >= 0.5 and not term.text[0].isdigit()
-        )
-    )
-    if language == "zh":
-        return "‘" + "、".join(words) + "’" if words else "此"
-    return ", ".join(f"‘{word}’" for word in words) or "this"
-
-
-def _differences(question: Question, candidate: Candidate) -> list[str]:
-    """How a near record differs from what was asked."""
-    language, record = question.language, candidate.view.record
-    found = []
-    lacking = [term for term in candidate.missing if term.weight >= 0.5]
-    if lacking:
-        found.append(phrase("named", language, what=_named(lacking, language)))
-    for said in question.places:
-        if max(candidate.view.place_fits(area.code, said.text) for area in said.areas) < _FITS:
-            found.append(
-                _said(language, "place", said.text, record.place.code if record.place else None)
-            )
-    for year in question.years:
-        if candidate.view.year_fits(year) < _FITS:
-            found.append(_said(language, "year", str(year), described(record)))
-    return found
-
-
-def _said(language: str, key: str, asked: str, got: str | None) -> str:
-    if got is None:
-        return phrase(f"no_{key}", language, asked=asked)
-    return phrase(key, language, asked=asked, got=got)
+def _result_amount(result: ImpactResult) -> str:
+    if result.amount is None:
+        return "?"
+    unit = result.unit or bracketed_unit(result.indicator.join()) or ""
+    return f"{written(result.amount)} {unit}".strip()
 
 
 _BY_KIND = {

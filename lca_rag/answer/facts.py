@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from lca_rag.answer.amounts import converted
+from lca_rag.answer.amounts import bracketed_unit, converted
 from lca_rag.answer.claims import Number, Per, Statement
 from lca_rag.answer.lexicon import holds, terms, tokens
 from lca_rag.answer.phrases import plain_name
@@ -68,6 +68,10 @@ class Facts:
     def has_token(self, digits: str) -> bool:
         """Whether the text holds exactly this number."""
         return digits in self._tokens
+
+    def has_bare_reference(self, amount: float) -> bool:
+        """Whether this is the amount of a reference flow without a unit."""
+        return any(e.unit is None and e.amount == amount for e in self.record.reference_exchanges)
 
     def says(self, number: Number) -> bool:
         """Whether the text holds this number followed by this unit."""
@@ -137,7 +141,9 @@ class Facts:
             return False
         if exchange.unit is None:
             return False
-        scale = 1.0 if exchange.reference else self._scale(per)
+        if exchange.reference and per is not None:
+            return False
+        scale = self._scale(per)
         return scale is not None and _close(number, exchange.amount * scale, exchange.unit)
 
     def _scale(self, per: Per | None) -> float | None:
@@ -151,12 +157,18 @@ class Facts:
         own = converted(reference.amount, reference.unit, per.unit)
         if own is None:
             return 1.0 if per.amount == 1 else None
-        return per.amount / own
+        # A large amount may be written rounded, which its trailing zeros show.
+        rounded = 5e-6 * own if per.amount >= 1e6 and per.amount % 10 == 0 else 1e-12 * own
+        if abs(per.amount - own) <= max(0.5000001 * per.step, rounded):
+            return 1.0
+        scale = per.amount / own
+        # Nearly the data set's own amount, and yet not it: a slip of a digit.
+        return None if abs(scale - 1) < 0.005 else scale
 
     def _result(self, number: Number, per: Per | None) -> Row | None:
         """An impact result that the record carries."""
         for result in self.record.results:
-            unit = result.unit or _bracketed(result.indicator.join() or "")
+            unit = result.unit or bracketed_unit(result.indicator.join())
             if result.amount is None or unit is None:
                 continue
             scale = self._scale(per)
@@ -202,11 +214,14 @@ def _outside_quotes(statement: Statement) -> str:
 
 
 def _per(number: Number, statement: Statement) -> Per | None:
-    """The basis of a figure: the first one after it, else the last one before it."""
-    after = [per for per in statement.pers if per.start >= number.end]
+    """The basis of a figure: "每" stands before it, "per" behind it or, failing that, before."""
+    before = [per for per in statement.pers if per.start < number.start]
+    after = [per for per in statement.pers if per.start >= number.end and not per.leads]
+    if before and before[-1].leads:
+        return before[-1]
     if after:
         return after[0]
-    return statement.pers[-1] if statement.pers else None
+    return before[-1] if before else None
 
 
 def _close(number: Number, amount: float, unit: str) -> bool:
@@ -229,7 +244,11 @@ def _rounds(read: float, value: float, number: Number) -> bool:
     significant = len(re.sub(r"[eE].*|^[-−0.,]+|[.,]", "", number.digits))
     if significant < 2 and abs(read - value) > 1e-9 * abs(value):
         return False
-    return abs(read - value) <= 0.5000001 * number.step and abs(read - value) <= 0.02 * abs(value)
+    apart = abs(read - value)
+    shown = len(re.sub(r"0+$", "", re.sub(r"[eE].*|[-−.,]", "", number.digits)).lstrip("0"))
+    if shown >= 5 and apart <= 0.51 * 10.0 ** -(shown - 1) * abs(value) / 2:
+        return apart <= max(number.step, 5e-6 * abs(value))
+    return apart <= 0.5000001 * number.step and apart <= 0.02 * abs(value)
 
 
 def _same_unit(one: str, other: str) -> bool:
@@ -239,12 +258,6 @@ def _same_unit(one: str, other: str) -> bool:
         return canonical(one) == canonical(other)
     except UnitError:
         return False
-
-
-def _bracketed(indicator: str) -> str | None:
-    """The unit that some sources write into an indicator's name: "... [kg CO2-eq]"."""
-    match = re.search(r"\[([^\[\]]{1,24})\]", indicator)
-    return match[1] if match else None
 
 
 def _said(record: Record) -> Iterator[str]:

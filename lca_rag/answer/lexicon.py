@@ -25,7 +25,26 @@ _LONGEST = 5
 _HAN = r"[\u3400-\u9fff]"
 _WORDS = re.compile(rf"{_HAN}+|\d+(?:[.,]\d+)*|[^\W\d_]+(?:\d+(?:\.\d+)?)?(?<!{_HAN})", re.UNICODE)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_SIZES = frozenset(["mw", "kw", "gw", "kv", "mm", "micron", "microns", "inch", "v", "ah", "wh", "kwp", "mwp", "mpa", "bar", "hp"])
+_SIZES = frozenset(
+    [
+        "mw",
+        "kw",
+        "gw",
+        "kv",
+        "mm",
+        "micron",
+        "microns",
+        "inch",
+        "v",
+        "ah",
+        "wh",
+        "kwp",
+        "mwp",
+        "mpa",
+        "bar",
+        "hp",
+    ]
+)
 """Units that give the size of a thing rather than an amount of a flow."""
 _ENERGY = frozenset(("mj", "kwh", "gj"))
 """Units of amounts that the question repeats ("per kWh (3.6 MJ)")."""

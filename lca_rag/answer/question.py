@@ -114,7 +114,9 @@ _EMITTED = re.compile(
     r"\bemi(t|ts|tted|ssions?)\b|\breleas|\bdischarg|\bgiven? off\b|\bairborne\b|\b(lost|loss|losses)\b|排放|释放",
     re.IGNORECASE,
 )
-_FLOW = re.compile(r"\bcas\b|\bec number|\beinecs\b|(sum|chemical|molecular) formula|cas号|化学式|分子式")
+_FLOW = re.compile(
+    r"\bcas\b|\bec number|\beinecs\b|(sum|chemical|molecular) formula|cas号|化学式|分子式"
+)
 _YEAR = re.compile(
     r"(?<![\d.,])(19[5-9]\d|20[0-4]\d)(?![\d.]*\d)(?!\s*(kg|mw|t|kwh|mj|m3|mm)\b)", re.IGNORECASE
 )
@@ -302,6 +304,7 @@ def _asked(folded: str, found: Sequence[Term]) -> tuple[Term, ...]:
         for match in pattern.finditer(folded):
             span = match.span("x")
             chosen = tuple(term for term in found if _inside(term, [span]))
-            if any(term.weight >= 0.5 for term in chosen) and len(chosen) <= 5:
-                return chosen
+            named = tuple(term for term in chosen if term.weight >= 0.5)
+            if named and len(chosen) <= 5:
+                return named
     return ()

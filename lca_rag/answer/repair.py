@@ -53,9 +53,7 @@ def enforce(
     whole = verify(before + final, records, question)
     items = [item.check for item in _after(whole, len(before))]
     marked = {check.claim for check in done if check.status == "marked"}
-    items = [
-        replace(item, status="marked") if item.claim in marked else item for item in items
-    ]
+    items = [replace(item, status="marked") if item.claim in marked else item for item in items]
     changed = [check for check in done if check.status in ("removed", "repaired")]
     return Enforced(final, Checks((*items, *changed)))
 
@@ -89,9 +87,7 @@ def _mended(
     return ""
 
 
-def _failing(
-    sentence: str, before: str, records: Sequence[Record], question: str
-) -> list[Finding]:
+def _failing(sentence: str, before: str, records: Sequence[Record], question: str) -> list[Finding]:
     """What fails in a sentence, given what was said before it."""
     context = f"{before}\n" if before else ""
     found = verify(context + sentence, records, question)

@@ -1,0 +1,81 @@
+"""Saying that something is not there, with the nearest that is and how it differs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lca_rag.answer.choice import Candidate
+from lca_rag.answer.figures import flow_name
+from lca_rag.answer.lexicon import Term
+from lca_rag.answer.phrases import described, phrase, title
+from lca_rag.answer.question import Question
+from lca_rag.answer.result import Draft
+
+__all__ = ["FITS", "absent", "absent_figure"]
+
+FITS = 0.79
+"""Least fit of place and year; 0.8 is a part of the place, or a year that only the text names."""
+_NEAREST = 2
+_ROWS_NAMED = 8
+
+
+def absent(question: Question, candidates: Sequence[Candidate]) -> Draft:
+    """Nothing fits: say so, and name the nearest with how they differ."""
+    language = question.language
+    draft = Draft(question.kind, abstained=True, nothing_fits=True)
+    what = _named(question.subject or question.terms, language)
+    draft.say(phrase("absent", language, what=what))
+    for candidate in candidates[:_NEAREST]:
+        how = _differences(question, candidate)
+        record = candidate.view.record
+        words = {"title": title(record, language), "how": "; ".join(how)}
+        draft.say(phrase("nearest" if how else "nearest_plain", language, **words), record)
+    return draft
+
+
+def absent_figure(question: Question, best: Candidate, asked: Sequence[Term]) -> Draft:
+    """The record is there and the figure is not: say so, and name what it does list."""
+    language, record = question.language, best.view.record
+    draft = Draft(question.kind, abstained=True)
+    what = _named(asked, language)
+    draft.say(phrase("absent_figure", language, title=title(record, language), what=what), record)
+    names = dict.fromkeys(flow_name(e, language) for e in record.exchanges if not e.reference)
+    if names:
+        rows = "; ".join(list(names)[:_ROWS_NAMED])
+        draft.say(phrase("rows", language, rows=rows), record)
+    return draft
+
+
+def _named(terms: Sequence[Term], language: str) -> str:
+    words = list(
+        dict.fromkeys(
+            term.text for term in terms if term.weight >= 0.5 and not term.text[0].isdigit()
+        )
+    )
+    if language == "zh":
+        return "‘" + "、".join(words) + "’" if words else "此"
+    return ", ".join(f"‘{word}’" for word in words) or "this"
+
+
+def _differences(question: Question, candidate: Candidate) -> list[str]:
+    """How a near record differs from what was asked."""
+    language, record = question.language, candidate.view.record
+    found = []
+    lacking = [term for term in candidate.missing if term.weight >= 0.5]
+    if lacking:
+        found.append(phrase("named", language, what=_named(lacking, language)))
+    for said in question.places:
+        if max(candidate.view.place_fits(area.code, said.text) for area in said.areas) < FITS:
+            found.append(
+                _said(language, "place", said.text, record.place.code if record.place else None)
+            )
+    for year in question.years:
+        if candidate.view.year_fits(year) < FITS:
+            found.append(_said(language, "year", str(year), described(record)))
+    return found
+
+
+def _said(language: str, key: str, asked: str, got: str | None) -> str:
+    if got is None:
+        return phrase(f"no_{key}", language, asked=asked)
+    return phrase(key, language, asked=asked, got=got)
