@@ -239,6 +239,19 @@ def test_names_that_leave_the_archive(tmp_path: Path, name: str) -> None:
         assert opened.faults[0].reason == "its name points outside the archive"
 
 
+def test_a_member_without_a_name(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        info = zipfile.ZipInfo("x")
+        info.filename = ""
+        with archive.open(info, "w") as stream:
+            stream.write(b"<a/>")
+        archive.writestr("good.xml", b"<a/>")
+    with open_package(write(tmp_path / "x.zip", buffer.getvalue())) as opened:
+        assert opened.names() == ["good.xml"]
+        assert opened.faults[0].reason == "a member without a name"
+
+
 def test_links_that_leave_the_folder(tmp_path: Path) -> None:
     secret = write(tmp_path / "secret.xml", b"<a/>")
     inside = write(tmp_path / "folder" / "good.xml", b"<a/>")

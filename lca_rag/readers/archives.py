@@ -84,7 +84,7 @@ class ZipSource:
         self._archive = archive
         faults: dict[str, str] = {}
         infos = archive.infolist()
-        self._infos = {info.filename: info for info in infos if not info.is_dir()}
+        self._infos = {info.filename: info for info in infos if not _is_folder(info)}
         if len(infos) > len(archive.NameToInfo):
             seen: set[str] = set()
             for info in infos:
@@ -142,7 +142,7 @@ def open_zip(stream: IO[bytes], label: str, size: int, limits: Limits = LIMITS) 
 
 
 def _check_zip(archive: zipfile.ZipFile, label: str, size: int, limits: Limits) -> None:
-    infos = [info for info in archive.infolist() if not info.is_dir()]
+    infos = [info for info in archive.infolist() if not _is_folder(info)]
     unpacked = sum(info.file_size for info in infos)
     packed = sum(info.compress_size for info in infos)
     if packed > size:
@@ -176,10 +176,16 @@ def _check_totals(label: str, members: int, unpacked: int, packed: int, limits: 
         )
 
 
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    return info.filename.endswith("/")
+
+
 def _refusal(info: zipfile.ZipInfo, limits: Limits) -> str | None:
     """Why a zip member is not offered, or `None`."""
     if info.flag_bits & _ENCRYPTED:
         return "encrypted; unpack the archive with its password first"
+    if not info.filename:
+        return "a member without a name"
     if _leaves_the_archive(info.filename):
         return "its name points outside the archive"
     if info.file_size > limits.member_bytes:
