@@ -224,6 +224,25 @@ def test_other_encoder_and_foreign_collection_are_refused(
         assert index.snapshot().ids == ["foreign/1@00.00.000"]
 
 
+def test_reader_goes_on_while_the_server_is_away(
+    server: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Index.open(f"{server}/away", encoder=HashEncoder(), catalogue=tmp_path) as index:
+        index.sync(make_records(4))
+
+    def gone(*_: object, **__: object) -> None:
+        raise httpx.ConnectError("refused")
+
+    with Index.open(f"{server}/away", encoder=HashEncoder(), catalogue=tmp_path) as index:
+        with monkeypatch.context() as away:
+            away.setattr("httpx.Client.request", gone)
+            assert len(index.snapshot()) == 4
+            assert "the last known state is used" in caplog.text
+            with pytest.raises(IndexStateError, match="does not answer"):
+                index.sync(make_records(4))
+        assert index.sync(make_records(5)).added == 1
+
+
 def test_absent_server_and_odd_urls_are_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(IndexStateError, match="no Chroma server answers"):
         Index.open("http://127.0.0.1:9/x", catalogue=tmp_path)

@@ -84,6 +84,20 @@ def test_given_vectors_of_any_dimension(tmp_path: Path) -> None:
         assert len(index.snapshot()) == 3
 
 
+def test_given_vectors_in_an_index_with_an_encoder_are_taken_for_its_own(tmp_path: Path) -> None:
+    encoder = HashEncoder()
+    with Index.open(tmp_path, encoder=encoder) as index:
+        index.add_texts(["steel"], ids=["1"], vectors=encoder.encode_documents(["steel"]))
+        with pytest.raises(EncoderError, match=r"needs \(1, 64\)"):
+            index.add_texts(["x"], vectors=[[1.0, 0.0]])
+        with pytest.raises(EncoderError, match="for 2 texts"):
+            index.add_texts(["x", "y"], vectors=np.ones((1, 128)))
+        assert index.add_texts([], vectors=[]) == []
+    with Index.open(tmp_path, encoder=encoder) as index:
+        index.sync(make_records(2))
+        assert len(index.snapshot()) == 3
+
+
 def test_same_id_twice_in_one_call_keeps_the_last(tmp_path: Path) -> None:
     with Index.open(tmp_path) as index:
         index.add_texts(["a", "b"], ids=["1", "1"], vectors=[[1.0, 0.0], [0.0, 1.0]])

@@ -28,15 +28,15 @@ def store_given(
         ids: Record ids; the last vector of an id that comes twice counts.
         texts: What the vectors were made from.
         vectors: Shape (texts, dimension); brought to unit length.
-        fingerprint: What made them, for an index that holds no records yet.
+        fingerprint: What made them, for an index that is tied to no encoder yet.
 
     Raises:
         EncoderError: If the vectors have another dimension than those in the index.
     """
-    table = np.asarray(vectors, dtype=np.float32).reshape(len(texts), -1)
+    table = np.asarray(vectors, dtype=np.float32)
     bound = stored_fingerprint(writer)
     if bound is None or not writer.rows("SELECT 1 FROM records LIMIT 1"):
-        bound = fingerprint or unknown_fingerprint(table.shape[1])
+        bound = fingerprint or unknown_fingerprint(table.shape[-1])
         with writer.transaction():
             store_fingerprint(writer, bound)
     rows = checked_vectors(table, len(texts), bound.dimension)

@@ -213,23 +213,26 @@ class Index(Reading):
 
         Args:
             texts: The texts, embedded as they are.
-            vectors: Their vectors, shape (n, d); made by the index's encoder if `None`.
+            vectors: Their vectors, shape (n, d), by the index's encoder if it was opened with one;
+                made by that encoder if `None`.
             ids: Names of the texts within `database`; made up if `None`.
             metadatas: JSON-able metadata of each text.
             database: Where they go.
-            fingerprint: What made `vectors`, for an index that holds none yet.
+            fingerprint: What made `vectors`, for an index without encoder that holds none yet.
 
         Returns:
             Record ids, in the order of `texts`.
         """
+        if not texts:
+            return []
         records = text_records(texts, ids, metadatas, database)
         last = {record.id: position for position, record in enumerate(records)}
-        with self._writing(bound=vectors is None) as writer:
+        with self._writing() as writer:
             keys: dict[str, bytes] = {}
             if vectors is not None:
-                keys = store_given(
-                    writer, [record.id for record in records], texts, vectors, fingerprint
-                )
+                names = [record.id for record in records]
+                made_by = self._encoder.fingerprint if self._encoder else fingerprint
+                keys = store_given(writer, names, texts, vectors, made_by)
             synchronise(
                 writer,
                 self._catalogue,
@@ -272,6 +275,7 @@ class Index(Reading):
             writer.publish(self._deriver.derive, force=True)
             self._mirror.reset(writer)
             self._finish(writer, tell)
+            writer.compact()
         return self.info()
 
     @contextmanager

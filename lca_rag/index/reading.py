@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from pathlib import Path
 from typing import Self
 
 from lca_rag.encoders import Encoder, Fingerprint
-from lca_rag.errors import IndexLocked, IndexStateError
+from lca_rag.errors import IndexStateError
 from lca_rag.index.binding import stored_fingerprint
 from lca_rag.index.catalogue import Catalogue
 from lca_rag.index.derived import Deriver
@@ -20,6 +21,8 @@ from lca_rag.index.server import ServerMirror
 from lca_rag.index.snapshot import Snapshot
 from lca_rag.index.writer import Writer
 from lca_rag.record import Record, version_key
+
+logger = logging.getLogger(__name__)
 
 _OPEN_ATTEMPTS = 20
 
@@ -131,16 +134,23 @@ class Reading:
         }
 
     def _catch_up(self) -> None:
-        """On a server, fetch what others wrote; if somebody here is at it, his state is near."""
-        if not self._mirror.behind(self._catalogue):
-            return
+        """On a server, fetch what others wrote.
+
+        The state that is here serves while the server is away, or somebody on this machine writes.
+
+        Raises:
+            IndexStateError: If there is no state here.
+        """
         try:
+            if not self._mirror.behind(self._catalogue):
+                return
             with self._mutex, self._lock:
                 writer = Writer.open(self.folder)
                 try:
                     self._mirror.pull(writer, self._catalogue, self._deriver.derive)
                 finally:
                     writer.close()
-        except IndexLocked:
+        except IndexStateError as exc:
             if not self._catalogue.state().generation:
                 raise
+            logger.warning("the last known state is used, because: %s", exc)

@@ -95,6 +95,17 @@ class Writer(Catalogue):
                 "index again into a new folder"
             )
 
+    def compact(self) -> None:
+        """Give the space of what was removed back to the disk.
+
+        Raises:
+            IndexStateError: If the disk has no room for a copy.
+        """
+        try:
+            self.connection.execute("VACUUM")
+        except sqlite3.Error as exc:
+            raise IndexStateError(f"{self.path}: it cannot be made smaller: {exc}") from exc
+
     def clear_staging(self) -> None:
         """Forget what is staged."""
         self.connection.execute("DELETE FROM staged")
