@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["process", "flow", "model", "method", "text"]
-"""What a record is: a process, a flow, a life cycle model, an LCIA method, or a host's free text."""
+"""A process, a flow, a life cycle model, an LCIA method, or a free text of a host."""
 
 Direction = Literal["input", "output"]
 FlowKind = Literal["elementary", "product", "waste", "other"]
 
 NO_VERSION = "00.00.000"
+COMPARTMENTS = "Elementary flow categories"
+"""System name of the compartment path of an elementary flow in ILCD."""
 _SLUG = re.compile(r"[a-z0-9._-]+")
 
 
@@ -295,5 +297,7 @@ def database_slug(name: str) -> str:
     """
     slug = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-.")
     if not _SLUG.fullmatch(slug):
-        raise ValueError(f"database name {name!r} holds no letter or digit; give one such as 'uslci'")
+        raise ValueError(
+            f"database name {name!r} holds no letter or digit; give one such as 'uslci'"
+        )
     return slug

@@ -149,6 +149,15 @@ def test_the_other_kinds_use_the_same_template() -> None:
     assert "**Entity:** LCIA Method" in embedding_text(replace(STEEL, kind="method"))
 
 
+def test_elementary_flows_of_any_format_show_their_compartment() -> None:
+    path = Classification(path=("Elementary flows", "Emission to air"))
+    assert "**Classification:** Elementary flows > Emission to air\n" in embedding_text(
+        replace(CARBON, classifications=(path,))
+    )
+    product = replace(CARBON, classifications=(path,), flow=FlowFacts(kind="product"))
+    assert "Classification" not in embedding_text(product)
+
+
 def test_a_free_text_is_itself() -> None:
     text = Record(
         database="texts", uuid="x", kind="text", name=Name(), comment=Text((("", " a\nb "),))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from lca_rag.readers.nodes import Node
 from lca_rag.record import (
+    COMPARTMENTS,
     NO_TEXT,
     NO_VERSION,
     Classification,
@@ -20,9 +21,6 @@ from lca_rag.record import (
 )
 
 __all__ = ["COMPARTMENTS", "FlowRow", "Lookups", "classifications", "flow_kind"]
-
-COMPARTMENTS = "Elementary flow categories"
-"""System name of the compartment path of an elementary flow."""
 
 _KINDS: dict[str, FlowKind] = {
     "elementary flow": "elementary",

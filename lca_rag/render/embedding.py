@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from lca_rag.record import Direction, Exchange, Record, Text
+from lca_rag.record import COMPARTMENTS, Direction, Exchange, Record, Text
 
 __all__ = ["embedding_text"]
 
 LISTED = 10
 """Exchanges listed per direction."""
-_COMPARTMENTS = "Elementary flow categories"
 _ENTITIES = {
     "process": "Process",
     "flow": "Flow",
@@ -133,11 +132,12 @@ def _descending(item: Exchange) -> float:
 
 
 def _compartments(record: Record) -> tuple[str, ...]:
-    """The compartment path; other classifications of a flow were not in the trained text."""
+    """The compartment path; classes of product flows were not in the trained text."""
     for item in record.classifications:
-        if (item.system or "").startswith(_COMPARTMENTS):
+        if (item.system or "").startswith(COMPARTMENTS):
             return item.path
-    return ()
+    elementary = record.flow is not None and record.flow.kind == "elementary"
+    return record.classifications[0].path if elementary and record.classifications else ()
 
 
 def _geography(record: Record) -> Text:
