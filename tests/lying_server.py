@@ -23,7 +23,7 @@ class Script:
     seen: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
 
 
-def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
+def _handler(script: Script) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - methods, not branches
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.0"
 
@@ -61,9 +61,8 @@ def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
                 for i in range(0, len(script.answer), script.chunk)
             ]
             for number, piece in enumerate(pieces):
-                if number == 2 and script.trouble:
-                    if self._trouble():
-                        return
+                if number == 2 and script.trouble and self._trouble():
+                    return
                 self._event({"choices": [{"delta": {"content": piece}}]})
             if script.trouble != "drop":
                 self._event({"choices": [{"delta": {}, "finish_reason": "stop"}]})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from lca_rag.answer.amounts import written
@@ -135,7 +137,7 @@ def test_another_flow_keeps_the_subject() -> None:
 
 
 def test_history_comes_in_either_shape() -> None:
-    given = [
+    given: list[Turn | Mapping[str, str]] = [
         {"role": "system", "content": "x"},
         {"role": "user", "content": "a"},
         Turn("user", "b"),

@@ -25,8 +25,8 @@ _EN_UNITS = {
     "mj": r"mj|megajoules?",
     "gj": r"gj|gigajoules?",
     "tj": r"tj",
-    "t*km": r"t\s?[*·]\s?km|tkm|tonne[- ]?kilomet(?:re|er)s?|ton[- ]?kilomet(?:re|er)s?|tonne[- ]km|t-km",
-    "p*km": r"p\s?[*·]\s?km|pkm|passenger[- ]?kilomet(?:re|er)s?|person[- ]?kilomet(?:re|er)s?|passenger[- ]km",
+    "t*km": r"t\s?[*·]\s?km|tkm|tonne?[- ]?kilomet(?:re|er)s?|tonne[- ]km|t-km",
+    "p*km": r"p\s?[*·]\s?km|pkm|(?:passenger|person)[- ]?kilomet(?:re|er)s?|passenger[- ]km",
     "kt": r"kt|thousand tonnes|thousand metric tons|kilotonnes?",
     "kg": r"kgs?|kilos?|kilogram(?:me)?s?",
     "mg": r"mgs?|milligram(?:me)?s?",
@@ -111,7 +111,7 @@ class Basis:
     """Where the question says it."""
 
     def __str__(self) -> str:
-        """ "3.6 MJ", or "kWh" for one."""
+        """Amount and unit ("3.6 MJ"), or the unit alone for one."""
         return self.unit if self.amount == 1 else f"{written(self.amount)} {self.unit}"
 
 

@@ -30,7 +30,8 @@ _DEPTH = 40
 _EVIDENCE = 5
 """Records in a prompt."""
 _DECLINES = re.compile(
-    r"not in the (database|records)|no (data ?set|record|row)|(does|do) not (report|list|contain|hold|state)"
+    r"not in the (database|records)|no (data ?set|record|row)|(does|do) not (report|list|contain"
+    r"|hold|state)"
     r"|数据库中没有|未列出|没有(该|相关)|未说明",
     re.IGNORECASE,
 )

@@ -111,12 +111,12 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
 
 
 def _left_over(question: Question, held: Sequence[float]) -> tuple[Term, ...]:
-    """Where the wording names no flow: the notions that the record's name lacks, if not too many."""
+    """Where the wording names no flow: the notions that a record's name lacks, if few."""
     if question.kind not in ("figure", "compare"):
         return ()
     rest = [term for term, share in zip(question.terms, held, strict=True) if share < 1.0]
     weight = sum(term.weight for term in question.terms)
-    return tuple(rest) if sum(term.weight for term in rest) <= 0.6 * weight else ()
+    return tuple(rest) if sum(term.weight for term in rest) <= 0.5 * weight else ()
 
 
 def _naming(

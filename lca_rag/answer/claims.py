@@ -98,7 +98,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Per:
-    """ "per 1000 kg": a basis."""
+    """Per how much a figure holds, as in "per 1000 kg"."""
 
     amount: float
     unit: str

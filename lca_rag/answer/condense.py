@@ -13,12 +13,14 @@ from lca_rag.places import recognise
 __all__ = ["Turn", "condense", "turns"]
 
 _FOLLOWS = re.compile(
-    r"^\s*(and|or|but|what about|how about|same|also|then|now)\b|\b(it|its|that|this|there|those|these|them|the same|the first|"
+    r"^\s*(and|or|but|what about|how about|same|also|then|now)\b|\b(it|its|that|this|there|those"
+    r"|these|them|the same|the first|"
     r"the second|the other)\b|^\s*(那么?|和|还有|它|其|这个|那个|如果|换成)|它|呢[？?]?\s*$",
     re.IGNORECASE,
 )
 _LEAD = re.compile(
-    r"^\s*(and|or|but|also|then|now|what about|how about|what is it|same|the same)\b[\s,:]*(for|in|of|with|per)?\b\s*"
+    r"^\s*(and|or|but|also|then|now|what about|how about|what is it|same|the same)\b[\s,:]*(for"
+    r"|in|of|with|per)?\b\s*"
     r"|^\s*(那么?|和|还有|如果|换成)",
     re.IGNORECASE,
 )
@@ -79,7 +81,7 @@ def _joined(question: str, before: str) -> str:
 def _with_years(before: str, rest: str) -> str | None:
     """The earlier question with its year exchanged, or with the year added."""
     years = _YEAR.findall(rest)
-    if len(years) != 1 or _YEAR.sub("", rest).strip(" ,inof年for") != "":
+    if len(years) != 1 or not re.fullmatch(r"[\s,年]*(in|of|for)?[\s,年]*", _YEAR.sub("", rest)):
         return None
     if _YEAR.search(before):
         return _YEAR.sub(years[0], before, count=1)

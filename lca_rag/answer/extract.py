@@ -13,6 +13,7 @@ from lca_rag.answer.metadata import asked_facts, find_passages
 from lca_rag.answer.phrases import amount_of, basis_of, phrase, title
 from lca_rag.answer.question import Question
 from lca_rag.answer.result import Draft
+from lca_rag.record import ImpactResult
 
 __all__ = ["ENOUGH", "extract", "say_rows"]
 
@@ -122,16 +123,9 @@ def _unclear(question: Question, best: Candidate) -> Draft:
 
 
 def say_rows(draft: Draft, question: Question, rows: Sequence[Figure]) -> None:
-    """Quote rows, one sentence each, and their sum where they are of one flow."""
+    """Quote rows, one sentence each."""
     for figure in rows:
         _say_row(draft, question, figure)
-    units = {figure.exchange.unit for figure in rows}
-    names = {flow_name(figure.exchange) for figure in rows}
-    sides = {figure.exchange.direction for figure in rows}
-    if len(rows) > 1 and len(units) == len(names) == len(sides) == 1:
-        total = sum(figure.exchange.amount or 0.0 for figure in rows)
-        words = {"sum": written(total), "unit": rows[0].exchange.unit or ""}
-        draft.say(phrase("sum", question.language, **words), rows[0].record)
 
 
 def _say_row(draft: Draft, question: Question, figure: Figure) -> None:
@@ -170,7 +164,7 @@ def _compare(question: Question, candidates: Sequence[Candidate]) -> Draft:
             return absent_figure(question, candidate, question.asked or question.terms)
         say_rows(draft, question, rows)
         shown.append(rows[0])
-    _say_ratio(draft, question, shown)
+    _say_larger(draft, question, shown)
     return draft
 
 
@@ -197,17 +191,20 @@ def _rest_rows(question: Question, candidate: Candidate) -> list[Figure]:
     return find_rows(candidate.view, question, rest)
 
 
-def _say_ratio(draft: Draft, question: Question, shown: Sequence[Figure]) -> None:
-    """The ratio, where both rows have one unit and refer to equal amounts."""
+def _say_larger(draft: Draft, question: Question, shown: Sequence[Figure]) -> None:
+    """Which is larger, where both rows have one unit and refer to equal amounts."""
     one, other = shown
     left, right = one.exchange.amount, other.exchange.amount
     bases = [
         [(e.amount, e.unit) for e in figure.record.reference_exchanges] for figure in (one, other)
     ]
-    if not left or not right or one.exchange.unit != other.exchange.unit or bases[0] != bases[1]:
+    if left is None or right is None or left == right:
         return
-    ratio = written(left / right, digits=4)
-    draft.say(phrase("times", question.language, ratio=ratio), one.record, other.record)
+    if one.exchange.unit != other.exchange.unit or bases[0] != bases[1]:
+        return
+    larger, smaller = (one, other) if left > right else (other, one)
+    words = {"title": title(larger.record, question.language)}
+    draft.say(phrase("larger", question.language, **words), larger.record, smaller.record)
 
 
 def _reference(question: Question, candidates: Sequence[Candidate]) -> Draft:

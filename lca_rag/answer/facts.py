@@ -23,6 +23,8 @@ __all__ = ["Facts", "Row"]
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*(?:[eE][-+]?\d+)?")
 _NAMED = 0.5
 """Share of a flow's name that a sentence must hold to name it."""
+_SURE = 0.75
+"""Share that names it whatever else the sentence names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ class Facts:
                 ),
                 default=0.0,
             )
-            if best >= _NAMED or rival < _NAMED or best >= rival:
+            if best >= max(rival, _NAMED) or best >= _SURE or rival < _NAMED:
                 exchange = max(matched, key=lambda item: self._named(item, statement))
                 return Row(exchange, self._reason(exchange, number))
         return self._result(number, per)

@@ -40,8 +40,10 @@ FIELDS = (
 """Parts of a record that a rule can allow; identity is always shown."""
 _ALWAYS = frozenset(("name", "place", "period"))
 _FREE = re.compile(
-    r"free of charge for all users and uses|\bcc0\b|\bcc[- ]by\b(?![- ]nc)|creative commons (zero|attribution)(?! non)"
-    r"|public domain|\bmit\b|\bodc|open database licen[cs]e|can be accessed by everybody|use of this dataset is not restricted",
+    r"free of charge for all users and uses|\bcc0\b|\bcc[- ]by\b(?![- ]nc)"
+    r"|creative commons (zero|attribution)(?! non)"
+    r"|public domain|\bmit\b|\bodc|open database licen[cs]e|can be accessed by everybody"
+    r"|use of this dataset is not restricted",
     re.IGNORECASE,
 )
 
@@ -205,6 +207,7 @@ class AuditLog:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
         except OSError as exc:
             raise AccessError(
-                f"{self._path}: the audit log cannot be written ({exc.strerror}), so nothing is sent; "
+                f"{self._path}: the audit log cannot be written ({exc.strerror}), "
+                "so nothing is sent; "
                 "make the file writable"
             ) from exc

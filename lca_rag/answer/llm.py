@@ -169,7 +169,8 @@ class RemoteModel:
         }
         said = " ".join(body.split())[:200]
         raise AnswerError(
-            f"{self._where}: status {status}, {advice.get(status, 'ask again later')}; it said: {said}"
+            f"{self._where}: status {status}, "
+            f"{advice.get(status, 'ask again later')}; it said: {said}"
         )
 
     def _content(self, body: str) -> str:

@@ -164,8 +164,10 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
         (re.compile(pattern, re.IGNORECASE), extractors)
         for pattern, extractors in (
             (
-                r"\bwho\b[^?]*\b(generat|creat|made|compil|collect|author|wrote|prepar|enter|document|model)"
-                r"|\b(data )?(generator|author|documentor|modeller)\b|谁(生成|编制|建立|创建|提供|录入)|数据(生成|编制)者",
+                r"\bwho\b[^?]*\b(generat|creat|made|compil|collect|author|wrote|prepar|enter"
+                r"|document|model)"
+                r"|\b(data )?(generator|author|documentor|modeller)\b"
+                r"|谁(生成|编制|建立|创建|提供|录入)|数据(生成|编制)者",
                 (
                     _roles("Data generator", "数据生成者", "data generator"),
                     _roles("Data entry by", "数据录入者", "data entry by"),
@@ -173,12 +175,15 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
             ),
             (r"\bowner|\bowns?\b|\bbelongs? to\b|所有者|归谁所有|所有权", (_owner,)),
             (
-                r"licen[cs]e|\bre-?use\b|\bfreely\b|copyright|\brestrict|terms of use|\battribution\b|许可|版权|使用条件|免费|授权",
+                r"licen[cs]e|\bre-?use\b|\bfreely\b|copyright|\brestrict|terms of use"
+                r"|\battribution\b|许可|版权|使用条件|免费|授权",
                 (_licence,),
             ),
             (
-                r"\b(which|what) (data )?(source|literature|publication|paper|thesis|study|report)|\b(source|literature) (is|are|was|of)"
-                r"|\bcited\b|(?<!air-)(?<!air )(?<!ground-)(?<!ground )\bsources?\b|publication|数据来源|来源|文献|出处",
+                r"\b(which|what) (data )?(source|literature|publication|paper|thesis|study"
+                r"|report)|\b(source|literature) (is|are|was|of)"
+                r"|\bcited\b|(?<!air-)(?<!air )(?<!ground-)(?<!ground )\bsources?\b|publication"
+                r"|数据来源|来源|文献|出处",
                 (
                     _roles("Data source", "数据来源", "data source", "publication"),
                     _details("Data selection"),
@@ -189,22 +194,31 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
                 (_roles("Reviewer", "评审者", "reviewer"), _details("Review")),
             ),
             (
-                r"\b(which|what|from when|for which) (reference )?years?\b|reference year|valid (from|until|for)|time (period|coverage|span)"
-                r"|how (old|recent|current)|\bwhen (is|was|were|are|did|do)\b|哪一?年|年份|参考年|有效期|时间范围|什么时候",
+                r"\b(which|what|from when|for which) (reference )?years?\b|reference year"
+                r"|valid (from|until|for)|time (period|coverage|span)"
+                r"|how (old|recent|current)|\bwhen (is|was|were|are|did|do)\b"
+                r"|哪一?年|年份|参考年|有效期"
+                r"|时间范围|什么时候",
                 (_period,),
             ),
             (
-                r"\bwhere\b|\b(which|what) (country|countries|place|region|province|state|city|location|geograph\w*|site|area|part of)"
-                r"|part of the world|\bgeograph|哪里|哪个(国家|地区|省|城市|地方)|地点|地理|何地|地区",
+                r"\bwhere\b|\b(which|what) (country|countries|place|region|province|state|city"
+                r"|location|geograph\w*|site|area|part of)"
+                r"|part of the world|\bgeograph"
+                r"|哪里|哪个(国家|地区|省|城市|地方)|地点|地理|何地|地区",
                 (_place,),
             ),
             (
-                r"\btechnolog\w*|\b(farming |production |cultivation )?techniques?\b|\b(chemical|production|process|synthesis) (route|path)|\broute\b|\bhow (is|are|was|were) [^?]*"
-                r"\b(made|produced|manufactured|obtained|modelled)|工艺(路线)?是|什么(工艺|技术|方法)|技术(是|路线|描述)|采用(什么|何种)|养殖(方式|技术)",
+                r"\btechnolog\w*|\b(farming |production |cultivation )?techniques?\b|\b(chemical"
+                r"|production|process|synthesis) (route|path)|\broute\b|\bhow (is|are|was"
+                r"|were) [^?]*"
+                r"\b(made|produced|manufactured|obtained|modelled)|工艺(路线)?是|什么(工艺|技术|方法)|技术(是|路线"
+                r"|描述)|采用(什么|何种)|养殖(方式|技术)",
                 (_technology,),
             ),
             (
-                r"allocat|multi-?output|system model|modelling principle|cut-?off|分配方法|系统模型",
+                r"allocat|multi-?output|system model|modelling principle|cut-?off"
+                r"|分配方法|系统模型",
                 (_method,),
             ),
             (r"\btype of (data ?set|process)|unit process or|aggregated or|数据集类型", (_type,)),

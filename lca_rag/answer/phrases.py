@@ -19,7 +19,6 @@ _PHRASES: dict[str, tuple[str, str]] = {
     ),
     "derived_per": ("; that is {derived} {unit} per {per}", "，即每 {per} 为 {derived} {unit}"),
     "derived": ("; that is {derived} {unit}", "，即 {derived} {unit}"),
-    "sum": ("Together, these rows give {sum} {unit}.", "以上各项合计 {sum} {unit}。"),
     "reference": (
         "{title}: the reference flow is {amount} of {flow} ({side}).",
         "{title}：参考流为 {amount} {flow}（{side}）。",
@@ -31,10 +30,7 @@ _PHRASES: dict[str, tuple[str, str]] = {
     "passage": ("{label}: “{text}”.", "{label}：“{text}”。"),
     "list": ("The database has these data sets:", "数据库中有以下数据集："),
     "listed": ("- {title}.", "- {title}。"),
-    "times": (
-        "The first is {ratio} times the second.",
-        "前者是后者的 {ratio} 倍。",
-    ),
+    "larger": ("The larger amount is that of {title}.", "数值较大的是 {title}。"),
     "absent": (
         "This is not in the database: no data set was found for {what}.",
         "数据库中没有：未找到{what}的数据集。",
@@ -55,7 +51,8 @@ _PHRASES: dict[str, tuple[str, str]] = {
         "{title} 只有清单，没有影响评价结果。",
     ),
     "no_footprint": (
-        "A footprint adds up the whole supply chain; direct emissions of one process are not a footprint.",
+        "A footprint adds up the whole supply chain; direct emissions of one process are not a "
+        "footprint.",
         "碳足迹须累计整个供应链；单个过程的直接排放不是碳足迹。",
     ),
     "result": (
@@ -67,7 +64,8 @@ _PHRASES: dict[str, tuple[str, str]] = {
         "问题中试图改变回答规则的部分已被忽略。",
     ),
     "no_question": (
-        "There is no question here that the data sets could answer; figures are quoted from records only.",
+        "There is no question here that the data sets could answer; figures are quoted from "
+        "records only.",
         "这里没有可由数据集回答的问题；数值只引自记录。",
     ),
     "withheld": (

@@ -10,7 +10,7 @@ from lca_rag.answer.checks import Finding, verify
 from lca_rag.answer.claims import Statement, statements
 from lca_rag.answer.facts import Facts
 from lca_rag.answer.phrases import amount_of
-from lca_rag.answer.result import Check, Checks
+from lca_rag.answer.result import Check, Checks, Status
 from lca_rag.record import Exchange, Record
 
 __all__ = ["Enforced", "enforce"]
@@ -49,7 +49,7 @@ def enforce(
         gap, at = text[at : statement.start], statement.end
         kept = _mended(statement, before + final, records, question, done)
         if kept:
-            final += (gap if final else gap.lstrip(" ")) + kept
+            final += gap + kept if final else (gap + kept).lstrip(" ")
     whole = verify(before + final, records, question)
     items = [item.check for item in _after(whole, len(before))]
     marked = {check.claim for check in done if check.status == "marked"}
@@ -106,7 +106,7 @@ def _shifted(finding: Finding, shift: int) -> Finding:
     return replace(finding, check=replace(check, start=check.start - shift, end=check.end - shift))
 
 
-def _noted(failing: Sequence[Finding], left: Sequence[Finding], status: str) -> list[Check]:
+def _noted(failing: Sequence[Finding], left: Sequence[Finding], status: Status) -> list[Check]:
     """The failing claims that are gone now, with what became of them."""
     still = [finding.check.claim for finding in left]
     return [

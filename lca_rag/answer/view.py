@@ -103,7 +103,7 @@ class View:
             yield "Classification", " ".join(item.path)
 
     def held(self, term: Term) -> float:
-        """How firmly the record holds a notion: 1 in name or place, 0.5 in prose or flows, else 0."""
+        """How firmly the record holds a notion: 1 in name or place, 0.5 elsewhere, else 0."""
         if holds(term, self.name) or holds(term, self.place):
             return 1.0
         if holds(term, self.prose) or holds(term, self.flows):
