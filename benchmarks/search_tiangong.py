@@ -126,7 +126,9 @@ def main() -> None:
     asked = questions("dev")
     vectors = index.encoder.encode_queries([question["query"] for question in asked])  # type: ignore[union-attr]
     for mode in ("dense", "lexical"):
-        score(mode, asked, vectors, lambda q, v, m=mode: retriever.search(q, k=100, mode=m, vector=v))  # type: ignore[misc]
+        score(
+            mode, asked, vectors, lambda q, v, m=mode: retriever.search(q, k=100, mode=m, vector=v)
+        )  # type: ignore[misc]
     rankers = {"hybrid": ranker}
     if given.ablate:
         groups = sorted({name.split("_")[0] for name in FEATURES})

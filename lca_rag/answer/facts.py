@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections import OrderedDict
@@ -248,8 +249,10 @@ def _rounds(read: float, value: float, number: Number) -> bool:
         return False
     apart = abs(read - value)
     shown = len(re.sub(r"0+$", "", re.sub(r"[eE].*|[-−.,]", "", number.digits)).lstrip("0"))
-    if shown >= 5 and apart <= 0.51 * 10.0 ** -(shown - 1) * abs(value) / 2:
-        return apart <= max(number.step, 5e-6 * abs(value))
+    if shown >= 6 and number.step >= 1:
+        # A large number rounded to so many digits ends in zeros that count for nothing.
+        last = 10.0 ** (math.floor(math.log10(abs(value))) - shown + 1)
+        return apart <= 0.5000001 * max(last, number.step)
     return apart <= 0.5000001 * number.step and apart <= 0.02 * abs(value)
 
 

@@ -49,7 +49,8 @@ _LONGEST = 7
 # Phrases in which a place name is no place.
 _NO_PLACE = re.compile(
     r"global warming|bone china|china clay|vitreous china|norway spruce|scots pine"
-    r"|french (?:fry|fries|beans?)|brazil nuts?|turkey (?:meat|breast|feed|manure|litter)|guinea (?:pig|fowl)s?"
+    r"|french (?:fry|fries|beans?)|brazil nuts?|turkey (?:meat|breast|feed|manure|litter)"
+    r"|guinea (?:pig|fowl)s?"
     r"|douglas fir|bermuda grass|canada thistle|kentucky bluegrass|swiss cheese|polish(?:ed|ing)"
     r"|jersey (?:cow|cattle|fabric)s?|world bank|greek yog(?:h)?urt|rare earths?"
     r"|global temperature|plaster of paris|english language|irish moss|world war|india ink"

@@ -24,16 +24,19 @@ def mine(
     examples: Sequence[Example],
     scorers: Sequence[Scores],
     *,
+    candidates: Sequence[Example] | None = None,
     depth: int = 50,
     keep: int = 8,
     bound: float = 0.95,
     progress: Callable[[int], None] | None = None,
 ) -> list[Example]:
-    """The examples with up to `keep` negatives each, taken from the examples themselves.
+    """The examples with up to `keep` negatives each.
 
     Args:
-        examples: The documents; each scorer scores them in this order.
+        examples: What gets negatives.
         scorers: Searchers, such as BM25 and an encoder; each brings its share of `keep`.
+        candidates: Where negatives come from; each scorer scores their documents in this order.
+            They hold the examples; by default they are the examples.
         depth: Ranks looked at.
         keep: Negatives per example.
         bound: Documents above this share of the right document's score are left out.
@@ -45,21 +48,23 @@ def mine(
     if not scorers:
         raise QueryError("mining negatives needs at least one searcher")
     share = max(1, keep // len(scorers))
-    groups = np.array([example.group for example in examples])
+    pool = examples if candidates is None else candidates
+    place = {candidate.id: index for index, candidate in enumerate(pool)}
+    groups = np.array([candidate.group for candidate in pool])
     mined: list[Example] = []
-    for place, example in enumerate(examples):
+    for example in examples:
         found: dict[int, None] = {}
         for scorer in scorers:
             scores = np.asarray(scorer(example.queries))
-            if scores.shape != (len(example.queries), len(examples)):
+            if scores.shape != (len(example.queries), len(pool)):
                 raise QueryError(
                     f"a searcher gave scores of shape {scores.shape} for {len(example.queries)} "
-                    f"queries and {len(examples)} documents"
+                    f"queries and {len(pool)} documents"
                 )
-            near = _near(scores, place, groups, depth, bound)
+            near = _near(scores, place[example.id], groups, depth, bound)
             fresh = [index for index in near if index not in found][:share]
             found.update(dict.fromkeys(fresh))
-        negatives = tuple((str(groups[index]), examples[index].document) for index in found)
+        negatives = tuple((str(groups[index]), pool[index].document) for index in found)
         mined.append(replace(example, negatives=negatives))
         if progress is not None:
             progress(1)

@@ -245,7 +245,8 @@ async function openRecord(id, opener, numbers = []) {
     $("panel-copy").onclick = () => copy(record.id);
     $("panel-similar").onclick = () => openSimilar(record);
     $("panel-copy").parentElement.hidden = false;
-    $("panel-evidence").querySelector("mark")?.scrollIntoView({ block: "center" });
+    const evidence = $("panel-evidence");
+    (evidence.querySelector("td mark") ?? evidence.querySelector("mark"))?.scrollIntoView({ block: "center" });
   } catch (error) { $("panel-evidence").replaceChildren(element("p", {}, say("failed", { reason: error.message }))); }
 }
 async function openSimilar(record) {
