@@ -1,0 +1,346 @@
+"""Lines of a bill of materials to data sets, or to an honest "no match"."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lca_rag.matching.concepts import ancestors, closeness, relatives, vocabulary
+from lca_rag.matching.features import (
+    FEATURES,
+    Asked,
+    UnitFit,
+    place_of,
+    rows,
+    understand,
+    unit_fit,
+)
+from lca_rag.matching.lines import BomLine
+from lca_rag.matching.memory import Memory
+from lca_rag.matching.model import Floats, MatchModel, load_model
+from lca_rag.matching.subjects import Subject, subject
+from lca_rag.record import Record
+
+if TYPE_CHECKING:
+    from lca_rag.encoders import FloatArray
+    from lca_rag.index.snapshot import Snapshot
+    from lca_rag.retriever import Retriever
+
+_SEARCHED = 20
+"""Hits of a search that are looked at for each line."""
+_SHARED = 60
+"""Data sets of the line's concept that are looked at beside them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A data set that may stand for a line."""
+
+    record: Record
+    confidence: float
+    """Probability in [0, 1] that this data set is acceptable."""
+    unit: UnitFit
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LineMatch:
+    """The verdict on one line."""
+
+    line: BomLine
+    decision: Literal["match", "none"]
+    confidence: float
+    """Probability in [0, 1] that the first candidate is acceptable."""
+    candidates: tuple[Candidate, ...]
+    """Best first, also where none is taken."""
+    remembered: bool = False
+    """Whether a person confirmed this match earlier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The candidates of one line with their features."""
+
+    asked: Asked
+    subjects: tuple[Subject, ...]
+    table: Floats
+    """Shape (candidates, features), as `FEATURES`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shelf:
+    """All data sets of one state of an index, sorted by what they are about."""
+
+    generation: object
+    subjects: tuple[Subject, ...]
+    by_id: Mapping[str, int]
+    by_concept: Mapping[str, tuple[int, ...]]
+    weights: Mapping[str, float]
+
+
+class Matcher:
+    """Matches lines against the processes of an index. Safe to share by threads."""
+
+    def __init__(
+        self,
+        retriever: Retriever,
+        *,
+        model: MatchModel | None = None,
+        memory: Memory | None = None,
+    ) -> None:
+        """Keep what to match with.
+
+        Args:
+            retriever: Searches the index; its encoder gives the similarity of meaning.
+            model: Fitted ranking and confidence; the shipped one by default.
+            memory: Matches that a person confirmed; they are taken as they are.
+        """
+        self.retriever = retriever
+        self.model = model or load_model()
+        self.memory = memory
+        self._shelf: _Shelf | None = None
+        self._lock = threading.Lock()
+
+    def match(
+        self,
+        lines: Iterable[BomLine],
+        *,
+        k: int = 5,
+        database: str | Sequence[str] | None = None,
+        rights: Collection[str] | None = None,
+    ) -> list[LineMatch]:
+        """A verdict on each line, in their order.
+
+        Args:
+            lines: What was bought.
+            k: At most how many candidates for a line.
+            database: Only data sets of these databases.
+            rights: Databases that the asker may see; `None` for all.
+        """
+        pools = self.pools(lines, database=database, rights=rights)
+        return [self._verdict(pool, k, rights) for pool in pools]
+
+    def pools(
+        self,
+        lines: Iterable[BomLine],
+        *,
+        database: str | Sequence[str] | None = None,
+        rights: Collection[str] | None = None,
+    ) -> list[Pool]:
+        """The candidates of lines with their features; what models are fitted on."""
+        asked = [understand(line) for line in lines]
+        names = (database,) if isinstance(database, str) else database
+        vectors = self._encode([query for item in asked for query in _queries(item)])
+        return [self._pool(item, names, rights, vectors) for item in asked]
+
+    def _encode(self, queries: Sequence[str]) -> Mapping[str, FloatArray]:
+        """Vectors of all queries in one go; none without an encoder."""
+        encoder = self.retriever.index.encoder
+        distinct = list(dict.fromkeys(queries))
+        if encoder is None or not distinct:
+            return {}
+        return dict(zip(distinct, encoder.encode_queries(distinct), strict=True))
+
+    def _pool(
+        self,
+        asked: Asked,
+        names: Sequence[str] | None,
+        rights: Collection[str] | None,
+        vectors: Mapping[str, FloatArray],
+    ) -> Pool:
+        shelf = self._current()
+        cosines: dict[int, float] = {}
+        for query in _queries(asked):
+            for hit in self.retriever.search(
+                query,
+                k=_SEARCHED,
+                kind="process",
+                database=names,
+                rights=rights,
+                mode="hybrid" if vectors else "lexical",
+                vector=vectors.get(query),
+            ):
+                number = shelf.by_id.get(hit.record.id)
+                if number is not None:
+                    dense = hit.features.get("dense", 0.0)
+                    cosines[number] = max(dense, cosines.get(number, -1.0))
+        chosen = list(cosines)
+        seen = set(chosen)
+        for number in self._about(asked, shelf):
+            allowed = _allowed(shelf.subjects[number].id, names, rights)
+            if number not in seen and allowed:
+                seen.add(number)
+                chosen.append(number)
+        subjects = tuple(shelf.subjects[number] for number in chosen)
+        meaning = [cosines.get(number, 0.0) for number in chosen]
+        return Pool(asked, subjects, rows(asked, subjects, meaning, shelf.weights))
+
+    def _about(self, asked: Asked, shelf: _Shelf) -> list[int]:
+        """Data sets of the line's concept and its relatives, the closest first."""
+        if not asked.concepts:
+            return []
+        want = asked.concepts[0]
+        near = sorted(relatives(want), key=lambda got: -closeness(want, got))
+        found = [number for concept in near for number in shelf.by_concept.get(concept, ())]
+
+        def order(number: int) -> tuple[float, int]:
+            place = place_of(asked, shelf.subjects[number])
+            apart = place is not None and place.kind in ("sibling", "unrelated", "rest")
+            return float(apart), place.steps if place else 0
+
+        same = len(shelf.by_concept.get(want, ()))
+        return [*sorted(found[:same], key=order)[:_SHARED], *found[same:][:_SHARED]]
+
+    def _verdict(self, pool: Pool, k: int, rights: Collection[str] | None) -> LineMatch:
+        line = pool.asked.line
+        kept = self._remembered(line, rights)
+        if not pool.subjects and kept is None:
+            return LineMatch(line, "none", 0.0, ())
+        scores = self.model.ranking.score(pool.table)
+        order = np.argsort(-scores, kind="stable")[:k]
+        sure = confidence(self.model, pool, scores)
+        found = []
+        for number in order:
+            item = pool.subjects[int(number)]
+            record = self.retriever.index.get(item.id)
+            if record is None:
+                continue
+            # Further candidates are as sure as the first, less by the odds they lag behind.
+            chance = sure * math.exp(float(scores[number] - scores[order[0]]))
+            unit = unit_fit(pool.asked, item)
+            told = reasons(pool.asked, item, unit)
+            found.append(Candidate(record, round(chance, 4), unit, told))
+        if kept is not None:
+            others = [item for item in found if item.record.key != kept.record.key]
+            return LineMatch(line, "match", 1.0, (kept, *others)[:k], remembered=True)
+        decided: Literal["match", "none"] = "match" if sure >= self.model.threshold else "none"
+        return LineMatch(line, decided, round(sure, 4), tuple(found))
+
+    def _remembered(self, line: BomLine, rights: Collection[str] | None) -> Candidate | None:
+        key = self.memory.recall(line) if self.memory is not None else None
+        record = self.retriever.index.get(key) if key else None
+        if record is None or not _allowed(record.id, None, rights):
+            return None
+        unit = unit_fit(understand(line), subject(record))
+        return Candidate(record, 1.0, unit, ("confirmed earlier by a person", unit.sentence))
+
+    def _current(self) -> _Shelf:
+        snapshot = self.retriever.index.snapshot()
+        with self._lock:
+            if self._shelf is None or self._shelf.generation is not snapshot:
+                self._shelf = _shelve(snapshot)
+            return self._shelf
+
+
+def confidence(model: MatchModel, pool: Pool, scores: NDArray[np.float64]) -> float:
+    """Probability that the best candidate of a pool is acceptable."""
+    return float(model.confidence.probability(confidence_row(pool, scores)[None, :])[0])
+
+
+def confidence_row(pool: Pool, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the confidence model sees of a pool, as `CONFIDENCE_FEATURES`."""
+    best = int(np.argmax(scores))
+    row = dict(zip(FEATURES, pool.table[best], strict=True))
+    # The lead counts over candidates about something else; variants of one product are no rivals.
+    rivals = [
+        score
+        for item, score in zip(pool.subjects, scores, strict=True)
+        if item.concepts[:1] != pool.subjects[best].concepts[:1]
+    ]
+    lead = min(6.0, float(scores[best]) - max(rivals)) if rivals else 6.0
+    return np.array(
+        [
+            float(scores[best]) / 4,
+            lead / 4,
+            row["line unknown"],
+            row["related concept"],
+            row["same concept"] + row["concept by-product"],
+            row["unmet concepts"],
+        ]
+    )
+
+
+def reasons(asked: Asked, item: Subject, unit: UnitFit) -> tuple[str, ...]:
+    """Why a data set may stand for a line, and where it bends."""
+    told = []
+    if asked.concepts:
+        told.append(_about(asked.concepts[0], item))
+    shared = sorted(asked.words & item.words)
+    if shared:
+        told.append("name shares " + ", ".join(repr(word) for word in shared[:5]))
+    place = place_of(asked, item)
+    if place is not None and place.kind != "same":
+        told.append(f"proxy by place: {place.sentence}")
+    for differs, words in (
+        (asked.burned != item.burned, "one is about burning, the other is not"),
+        (asked.recycled != item.recycled, "one is recycled or secondary, the other is not"),
+        (asked.bio and not item.bio, "bio-based was asked for"),
+    ):
+        if differs:
+            told.append(words)
+    if unit.product is not None and not unit.product.reference:
+        told.append(f"the line is its product {unit.product.name!r}")
+    told.append(f"unit: {unit.sentence}")
+    return tuple(told)
+
+
+def _about(want: str, item: Subject) -> str:
+    got = (
+        item.concepts[:1]
+        or tuple(product.concepts[0] for product in item.products if product.concepts)[:1]
+    )
+    given = {product.concepts[0] for product in item.products if product.concepts}
+    if want in given or want in item.concepts[:1]:
+        return f"both are {want}"
+    if not got:
+        return f"the line is {want}, the data set is of no kind known here"
+    if got[0] in ancestors(want) or closeness(want, got[0]) > 0:
+        return f"proxy by product: the line is {want}, the data set {got[0]}"
+    return f"the line is {want}, the data set {got[0]}"
+
+
+def _queries(asked: Asked) -> list[str]:
+    """The line's own words, and its concept in English for lines of other languages."""
+    english = vocabulary().english
+    found = [asked.line.description]
+    if asked.concepts:
+        found.append(english[asked.concepts[0]])
+    return found
+
+
+def _allowed(id: str, names: Sequence[str] | None, rights: Collection[str] | None) -> bool:
+    database = id.split("/", 1)[0]
+    return (names is None or database in names) and (rights is None or database in rights)
+
+
+def _shelve(snapshot: Snapshot) -> _Shelf:
+    """Look once at every newest process."""
+    kinds, newest = snapshot.column("kind"), snapshot.column("newest")
+    positions = [
+        number
+        for number in range(len(snapshot))
+        if kinds[number] == "process" and bool(newest[number])
+    ]
+    subjects = tuple(subject(record) for record in snapshot.records(positions))
+    by_concept: dict[str, list[int]] = defaultdict(list)
+    counts: Counter[str] = Counter()
+    for number, item in enumerate(subjects):
+        given = (product.concepts[0] for product in item.products if product.concepts)
+        for concept in dict.fromkeys((*item.concepts[:1], *given)):
+            by_concept[concept].append(number)
+        counts.update(item.words)
+    weights = {word: math.log(1 + len(subjects) / count) for word, count in counts.items()}
+    return _Shelf(
+        snapshot,
+        subjects,
+        {item.id: number for number, item in enumerate(subjects)},
+        {concept: tuple(found) for concept, found in by_concept.items()},
+        weights,
+    )

@@ -1,0 +1,136 @@
+"""What the matcher needs to know of each data set, worked out once per state of an index."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lca_rag.matching.concepts import concepts, narrowed, words
+from lca_rag.places import find_place, recognise
+from lca_rag.record import Record
+
+_SEGMENT = re.compile(r"[,;(]")
+_BURNED = re.compile(r"combust|burn|\bfired\b|燃烧|verbrenn", re.IGNORECASE)
+_RECYCLED = re.compile(
+    r"recycl|post-?consumer|regrind|secondary|scrap[- ]based|\brpet\b|\brhdpe\b|再生|回收",
+    re.IGNORECASE,
+)
+_BIO = re.compile(r"bio-?based|renewable|sugar ?cane based|\bgreen pe\b|生物基", re.IGNORECASE)
+_NARROW = re.compile(r"\bfor\b|\(excl|special|denatured", re.IGNORECASE)
+_REGION_WORDS = {
+    "central": "US-NOAA-C",
+    "east north central": "US-NOAA-ENC",
+    "northeast": "US-NOAA-NE",
+    "northwest": "US-NOAA-NW",
+    "south": "US-NOAA-S",
+    "southeast": "US-NOAA-SE",
+    "southwest": "US-NOAA-SW",
+    "west": "US-NOAA-W",
+    "west north central": "US-NOAA-WNC",
+    "us se": "US-SOUTHEAST",
+    "us pnw": "US-PNW",
+    "se": "US-SOUTHEAST",
+    "pnw": "US-PNW",
+    "inw": "US-INW",
+    "ne-nc": "US-NORTHEAST",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Something that a data set gives."""
+
+    name: str
+    unit: str | None
+    amount: float | None
+    concepts: tuple[str, ...]
+    reference: bool
+    property: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One data set, as far as matching is concerned."""
+
+    id: str
+    uuid: str
+    name: str
+    concepts: tuple[str, ...]
+    """The concept of the head of the name, then the others; empty if the head says none."""
+    others: frozenset[str]
+    """Concepts anywhere in the name."""
+    coverage: float
+    """Share of the head's words that its first concept explains, in [0, 1]."""
+    products: tuple[Product, ...]
+    words: frozenset[str]
+    place: str | None
+    """The place that the name states, or the record's."""
+    year: int | None
+    burned: bool
+    recycled: bool
+    bio: bool
+    narrow: bool
+    """Whether the name limits its use ("for olefins production", "(EXCL.)")."""
+
+
+def subject(record: Record) -> Subject:
+    """What is needed of a record."""
+    name = " ".join(record.name.base.preferred()) or str(record.name)
+    every = str(record.name)
+    head = len(words(_SEGMENT.split(name, maxsplit=1)[0]))
+    found = concepts(every)
+    heads = [item for item in found if item.first < max(1, head)]
+    covered = max((min(item.last, head) - item.first for item in heads), default=0)
+    period = record.period
+    stated = [int(year) for year in re.findall(r"(?<!\d)(?:19|20)\d\d(?!\d)", every)]
+    return Subject(
+        id=record.id,
+        uuid=record.uuid,
+        name=every,
+        concepts=narrowed([item.concept for item in (*heads, *found)]) if heads else (),
+        others=frozenset(item.concept for item in found),
+        coverage=covered / head if head else 0.0,
+        products=_products(record),
+        words=frozenset(words(every)),
+        place=_place(record, every),
+        year=stated[-1] if stated else period.reference_year or period.end or period.start,
+        burned=bool(_BURNED.search(every)),
+        recycled=bool(_RECYCLED.search(every)),
+        bio=bool(_BIO.search(every)),
+        narrow=bool(_NARROW.search(every)),
+    )
+
+
+def attributes(text: str) -> tuple[bool, bool, bool]:
+    """Whether a line is about burning, recycled matter and bio-based matter."""
+    burned = re.sub(r"not burned|burning booked|not burnt", "", text, flags=re.IGNORECASE)
+    return bool(_BURNED.search(burned)), bool(_RECYCLED.search(text)), bool(_BIO.search(text))
+
+
+def _products(record: Record) -> tuple[Product, ...]:
+    """Reference flows, and the other products that leave a multi-output process."""
+    found = []
+    for item in record.exchanges:
+        gives = item.direction == "output" and item.flow_kind in ("product", None)
+        # Emissions have no kind in formats that do not state one; they have a compartment.
+        if item.avoided or not (item.reference or (gives and item.flow_kind and item.amount)):
+            continue
+        name = item.flow.join(" ") or ""
+        head = len(words(_SEGMENT.split(name, maxsplit=1)[0]))
+        inside = tuple(part.concept for part in concepts(name) if part.first < max(1, head))
+        found.append(
+            Product(name, item.unit, item.amount, inside, item.reference, item.flow_property)
+        )
+    return tuple(sorted(found, key=lambda product: not product.reference)[:24])
+
+
+def _place(record: Record, name: str) -> str | None:
+    last = name.rsplit(",", 1)[-1].strip().casefold().removesuffix(" region").strip()
+    if last in _REGION_WORDS:
+        return _REGION_WORDS[last]
+    mentioned = [mention for mention in recognise(name) if mention.certain]
+    if mentioned:
+        return min((mention.areas[0] for mention in mentioned), key=lambda area: area.level).code
+    if record.place is None or find_place(record.place.code, database=record.database) is None:
+        return None
+    return record.place.code
