@@ -22,7 +22,7 @@ def citation() -> Citation:
 
 def test_every_form_names_database_uuid_version_owner_and_licence(citation: Citation) -> None:
     for form in ("bibtex", "csl-json", "csv"):
-        text = export([citation], form)  # type: ignore[arg-type]
+        text = export([citation], form)
         for part in (citation.uuid, citation.version, "demo", "lca-rag contributors"):
             assert part in text, (form, part)
         assert "Free of charge for all users and uses" in text

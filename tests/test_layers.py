@@ -21,7 +21,7 @@ FLOORS: dict[str, int] = {
             "encoders models",
             "index",
             "filters signals ranking reasons scope retriever rerank question",
-            "answer matching flows duplicates map evaluation training scale",
+            "answer matching flows duplicates atlas evaluation training scale",
             "operations commands cli server",
         )
     )
@@ -86,4 +86,4 @@ def test_public_names() -> None:
     for name in lca_rag.__all__:
         assert getattr(lca_rag, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        lca_rag.nothing  # type: ignore[attr-defined]  # noqa: B018
+        lca_rag.nothing  # noqa: B018

@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 import openai
 import pytest
+from pydantic import SecretStr
 
 from lca_rag.errors import AnswerError
 from lca_rag.operations import Caller, Workspace
@@ -186,14 +187,14 @@ def test_models_are_listed(client: openai.OpenAI) -> None:
 def test_langchain_openai_works_unchanged(url: str) -> None:
     from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 
-    chat = ChatOpenAI(base_url=url, api_key="key", model="lca-rag", max_retries=0)  # type: ignore[arg-type]
+    chat = ChatOpenAI(base_url=url, api_key=SecretStr("key"), model="lca-rag", max_retries=0)
     assert "13540 kWh" in str(chat.invoke(QUESTION).content)
     assert "13540 kWh" in "".join(str(chunk.content) for chunk in chat.stream(QUESTION))
     embeddings = OpenAIEmbeddings(
         base_url=url,
-        api_key="key",
+        api_key=SecretStr("key"),
         model="hash",
-        check_embedding_ctx_length=False,  # type: ignore[arg-type]
+        check_embedding_ctx_length=False,
     )
     found = np.array(embeddings.embed_documents(["steel plate"]), dtype=np.float32)
     assert np.array_equal(found, HashEncoder().encode_documents(["steel plate"]))

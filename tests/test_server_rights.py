@@ -44,9 +44,13 @@ def bodies() -> list[tuple[str, dict[str, Any]]]:
     shared = server_fixtures.demo_records()[2]
     ids = (secret.id, secret.key, secret.uuid, "secret/none@1", shared.id, shared.uuid)
     asked: list[tuple[str, dict[str, Any]]] = []
-    for words, wish in itertools.product(
-        WORDS, ({}, {"database": ["secret"]}, {"place": "DE", "strict": True}, {"kind": "flow"})
-    ):
+    wishes: tuple[dict[str, Any], ...] = (
+        {},
+        {"database": ["secret"]},
+        {"place": "DE", "strict": True},
+        {"kind": "flow"},
+    )
+    for words, wish in itertools.product(WORDS, wishes):
         asked.append(("/api/search", {"query": words, "k": 40, **wish}))
         asked.append(("/api/ask", {"question": f"How much {words} is needed?", **wish}))
     for mode in ("dense", "lexical"):
