@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import settings
 
 from lca_rag.readers import ReadReport, Skip, read
 from lca_rag.record import Record
 from tests.hash_encoder import HashEncoder
+
+# Tests ask the same cases each time; benchmarks/readers_fuzz.py searches for new ones.
+settings.register_profile("same", derandomize=True, database=None)
+settings.load_profile("same")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"

@@ -204,7 +204,16 @@ async def rerank(asked: RerankRequest, caller: AskedCaller, door: AskedDoor) -> 
     return JSONResponse({"model": door.workspace.encoder.name, "results": results})
 
 
-@router.post("/chat/completions", operation_id="chat", response_model=None)
+_TEXT = {"schema": {"type": "string"}}
+_JSON = {"schema": {"type": "object"}}
+
+
+@router.post(
+    "/chat/completions",
+    operation_id="chat",
+    response_model=None,
+    responses={200: {"content": {"application/json": _JSON, "text/event-stream": _TEXT}}},
+)
 async def chat(
     asked: ChatRequest, caller: AskedCaller, door: AskedDoor
 ) -> JSONResponse | StreamingResponse:
