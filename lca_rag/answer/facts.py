@@ -249,7 +249,7 @@ def _rounds(read: float, value: float, number: Number) -> bool:
         return False
     apart = abs(read - value)
     shown = len(re.sub(r"0+$", "", re.sub(r"[eE].*|[-−.,]", "", number.digits)).lstrip("0"))
-    if shown >= 6 and number.step >= 1:
+    if shown >= 6 and number.step >= 1 and value:
         # A large number rounded to so many digits ends in zeros that count for nothing.
         last = 10.0 ** (math.floor(math.log10(abs(value))) - shown + 1)
         return apart <= 0.5000001 * max(last, number.step)
