@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from lca_rag.filters import Wishes, same_data_type
 from lca_rag.index.words import tokenize
@@ -29,30 +30,34 @@ def reasons(
 
 
 def _words(record: Record, question: str) -> list[str]:
-    asked = set(tokenize(question))
+    numbers, spoken = _asked(question)
     sentences = []
     if record.uuid.lower() in question.lower():
         sentences.append(f"bears the UUID asked for, {record.uuid}")
-    if record.flow and record.flow.cas and asked & set(tokenize(record.flow.cas)) & _numbers(asked):
+    if record.flow and record.flow.cas and numbers & set(tokenize(record.flow.cas)):
         sentences.append(f"bears the CAS number asked for, {record.flow.cas}")
-    named = [token for token in dict.fromkeys(_spoken(question)) if _in(token, str(record.name))]
+    name = set(tokenize(str(record.name)))
+    named = [word for word, tokens in spoken if tokens <= name]
     if named:
         sentences.append("name holds " + ", ".join(repr(word) for word in named[:6]))
     return sentences
 
 
-def _numbers(tokens: set[str]) -> set[str]:
-    return {token for token in tokens if token.count("-") == 2 and token[0].isdigit()}
+@lru_cache(maxsize=64)
+def _asked(question: str) -> tuple[frozenset[str], tuple[tuple[str, frozenset[str]], ...]]:
+    """CAS-like tokens of a question, and its words as typed that carry something, with tokens.
 
-
-def _spoken(question: str) -> list[str]:
-    """The words of a question as they were typed, without those that carry nothing."""
-    return [word.strip("，。？?,.;:()（）\"'") for word in question.split() if tokenize(word)]
-
-
-def _in(word: str, name: str) -> bool:
-    tokens = tokenize(word)
-    return bool(tokens) and set(tokens) <= set(tokenize(name))
+    All hits of a search ask this of the same question.
+    """
+    numbers = frozenset(
+        token for token in tokenize(question) if token.count("-") == 2 and token[0].isdigit()
+    )
+    spoken: dict[str, frozenset[str]] = {}
+    for word in question.split():
+        if tokenize(word):
+            bare = word.strip("，。？?,.;:()（）\"'")
+            spoken[bare] = frozenset(tokenize(bare))
+    return numbers, tuple((word, tokens) for word, tokens in spoken.items() if tokens)
 
 
 def _meaning(features: Mapping[str, float]) -> list[str]:

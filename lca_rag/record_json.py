@@ -123,18 +123,16 @@ def _plain_value(value: object) -> object:
 def _build(cls: type, value: object) -> object:
     if not isinstance(value, dict):
         raise TypeError(f"{cls.__name__} must be an object, found {type(value).__name__}")
-    converters = _FORMS[cls].converters
-    return cls(
-        **{
-            name: converters[name](item) if name in converters else item
-            for name, item in value.items()
-        }
-    )
+    found = dict(value)
+    for name, converter in _FORMS[cls].converters.items():
+        if name in found:
+            found[name] = converter(found[name])
+    return cls(**found)
 
 
 def _text(value: object) -> Text:
     pairs = cast("list[tuple[str, str]]", value)
-    return Text(tuple((language, text) for language, text in pairs))
+    return Text(tuple([(language, text) for language, text in pairs]))
 
 
 def _converter(hint: object) -> _Converter | None:

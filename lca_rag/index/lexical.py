@@ -105,7 +105,8 @@ class Segment:
             raise ValueError(
                 f"{folder}: lexical segment of another field list; run `lca-rag repair`"
             )
-        arrays = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS)
+        # As plain arrays over the mapped files: slicing a `memmap` itself costs ten times as much.
+        arrays = (np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in _ARRAYS)
         return cls(meta["size"], {term: i for i, term in enumerate(meta["terms"])}, *arrays)
 
     def postings(self, column: int, term: str) -> tuple[Ints, Floats]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +24,8 @@ ChromaQuery = Callable[
     [NDArray[np.float32], int, Mapping[str, object] | None], list[tuple[str, float]]
 ]
 """Unit vector, number of hits, Chroma's `where` -> ids with their cosine, best first."""
+_HELD = 1024
+"""How many records are kept unpacked: what is found once is mostly shown or asked for next."""
 
 
 class Snapshot:
@@ -37,6 +41,8 @@ class Snapshot:
         self._folder = folder
         self._files = folder / STATES / files if files else None
         self._chroma = chroma
+        self._lock = threading.Lock()
+        self._held: OrderedDict[int, Record] = OrderedDict()
         self._columns: dict[str, NDArray[np.generic]] = {}
         self.generation = 0
         self.ids: Sequence[str] = ()
@@ -59,8 +65,8 @@ class Snapshot:
         self.databases = {name: range(start, stop) for name, start, stop, _ in meta["databases"]}
         self._segments = {name: segment for name, _, _, segment in meta["databases"]}
         mode: Literal["r"] | None = "r" if self.ids else None  # an empty file cannot be mapped
-        self.matrix = np.load(self._files / "matrix.npy", mmap_mode=mode)
-        self._contents = np.load(self._files / "contents.npy", mmap_mode=mode)
+        self.matrix = np.asarray(np.load(self._files / "matrix.npy", mmap_mode=mode))
+        self._contents = np.asarray(np.load(self._files / "contents.npy", mmap_mode=mode))
 
     def __len__(self) -> int:
         """Number of records."""
@@ -142,6 +148,23 @@ class Snapshot:
             IndexStateError: If this state is so old that the catalogue has dropped its records.
         """
         wanted = [int(position) for position in positions]
+        if len(wanted) > _HELD:
+            return self._unpacked(wanted)
+        with self._lock:
+            held = {position: self._held[position] for position in wanted if position in self._held}
+        missing = [position for position in dict.fromkeys(wanted) if position not in held]
+        held.update(zip(missing, self._unpacked(missing), strict=True))
+        with self._lock:
+            for position in wanted:
+                self._held[position] = held[position]
+                self._held.move_to_end(position)
+            while len(self._held) > _HELD:
+                self._held.popitem(last=False)
+        return [held[position] for position in wanted]
+
+    def _unpacked(self, wanted: list[int]) -> list[Record]:
+        if not wanted:
+            return []
         contents = [self._contents[position].tobytes() for position in wanted]
         bodies = dict(
             self._catalogue.rows_in(
