@@ -6,7 +6,7 @@ The hand-wired ways are `HuggingFaceEmbeddings` + `langchain_chroma.Chroma`, and
 `HuggingFaceEmbedding` + `ChromaVectorStore`. All index the same records with the same MiniLM: they
 get finished texts and metadata from memory, ours reads and renders the archive as well.
 Searches run over all records of the archive: each store holds the same vectors and metadata, so
-that nothing but the search differs. Filtered asks for processes of one place; end to end does so and
+that only the search differs. Filtered asks for processes of one place; end to end does so and
 encodes the question too.
 """
 
