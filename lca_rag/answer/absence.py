@@ -11,7 +11,7 @@ from lca_rag.answer.phrases import described, phrase, title
 from lca_rag.answer.question import Question
 from lca_rag.answer.result import Draft
 
-__all__ = ["FITS", "absent", "absent_figure"]
+__all__ = ["FITS", "absent", "absent_figure", "say_no_row"]
 
 FITS = 0.79
 """Least fit of place and year; 0.8 is a part of the place, or a year that only the text names."""
@@ -37,13 +37,21 @@ def absent_figure(question: Question, best: Candidate, asked: Sequence[Term]) ->
     """The record is there and the figure is not: say so, and name what it does list."""
     language, record = question.language, best.view.record
     draft = Draft(question.kind, abstained=True)
-    what = _named(asked, language)
-    draft.say(phrase("absent_figure", language, title=title(record, language), what=what), record)
+    say_no_row(draft, question, best, asked)
     names = dict.fromkeys(flow_name(e, language) for e in record.exchanges if not e.reference)
     if names:
         rows = "; ".join(list(names)[:_ROWS_NAMED])
         draft.say(phrase("rows", language, rows=rows), record)
     return draft
+
+
+def say_no_row(
+    draft: Draft, question: Question, candidate: Candidate, asked: Sequence[Term]
+) -> None:
+    """State that one record holds no figure for what was asked."""
+    language, record = question.language, candidate.view.record
+    what = _named(asked, language)
+    draft.say(phrase("absent_figure", language, title=title(record, language), what=what), record)
 
 
 def _named(terms: Sequence[Term], language: str) -> str:

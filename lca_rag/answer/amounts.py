@@ -11,6 +11,7 @@ from lca_rag.units import convert, parse, same_dimension
 
 __all__ = [
     "Basis",
+    "Target",
     "bracketed_unit",
     "converted",
     "find_basis",
@@ -124,13 +125,21 @@ def find_basis(folded: str) -> Basis | None:
     return None
 
 
-def find_target(folded: str, basis: Basis | None) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The unit in which a figure is wanted, and where the question says it."""
+
+    unit: str
+    span: tuple[int, int]
+
+
+def find_target(folded: str, basis: Basis | None) -> Target | None:
     """The unit in which a question wants its figure, if it says so."""
     for pattern in _TARGETS:
         for match in pattern.finditer(folded):
             span = match.span("u")
             if basis is None or span[1] <= basis.span[0] or span[0] >= basis.span[1]:
-                return _unit(match["u"])
+                return Target(_unit(match["u"]), span)
     return None
 
 

@@ -7,9 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from lca_rag.answer.choice import Candidate, rank
+from lca_rag.answer.choice import Candidate, rank, read_again
 from lca_rag.answer.citing import cite
-from lca_rag.answer.claims import statements
 from lca_rag.answer.condense import Turn, condense, turns
 from lca_rag.answer.extract import extract
 from lca_rag.answer.licences import AuditLog, Policy, is_local
@@ -17,8 +16,9 @@ from lca_rag.answer.llm import ChatModel, Message, load_llm
 from lca_rag.answer.phrases import phrase
 from lca_rag.answer.prompts import messages
 from lca_rag.answer.question import Question, understand
-from lca_rag.answer.repair import Enforced, enforce
+from lca_rag.answer.repair import enforce
 from lca_rag.answer.result import Answer, Check, Checks, Draft
+from lca_rag.answer.streaming import Order, passing
 from lca_rag.answer.view import Views
 from lca_rag.places import Mention, find_place
 from lca_rag.record import Hit, Record
@@ -228,7 +228,10 @@ class Answerer:
         reduced = sum(
             1 for hit, seen in zip(hits, shown, strict=True) if seen.record is not hit.record
         )
-        candidates = rank(question, [(self._views.of(hit.record), hit) for hit in shown])
+        views = [(self._views.of(hit.record), hit) for hit in shown]
+        candidates = rank(question, views)
+        while (other := read_again(question, candidates)) is not None:
+            question, candidates = other, rank(other, views)
         notes = (phrase("withheld", question.language, count=str(reduced)),) if reduced else ()
         return _Prepared(
             asked=standing,
@@ -285,10 +288,10 @@ class Answerer:
             history=_earlier(prepared.history),
         )
         self._note(llm, records, chat)
-        order = _Order(records)
+        order = Order(records)
         pieces: list[str] = []
         done: list[Check] = []
-        for passed in _passing(llm.stream(chat), records, prepared.asked):
+        for passed in passing(llm.stream(chat), records, prepared.asked):
             done.extend(check for check in passed.checks.items if check.start is None)
             if passed.says_something:
                 lead = "" if not pieces else (" " if not passed.text.startswith("\n") else "")
@@ -304,7 +307,7 @@ class Answerer:
         self,
         text: str,
         done: list[Check],
-        order: _Order,
+        order: Order,
         prepared: _Prepared,
         llm: ChatModel,
     ) -> Answer:
@@ -363,31 +366,6 @@ def _spelled(question: Question) -> str:
     )
 
 
-class _Order:
-    """Numbers records in the order in which an answer first cites them."""
-
-    def __init__(self, records: Sequence[Record]) -> None:
-        self._records = records
-        self._numbers: dict[int, int] = {}
-
-    @property
-    def used(self) -> list[Record]:
-        """The records cited so far, in the order of their numbers."""
-        return [self._records[old - 1] for old in self._numbers]
-
-    def renumbered(self, text: str) -> str:
-        """The text with the new numbers."""
-
-        def renumber(match: re.Match[str]) -> str:
-            marks = []
-            for old in map(int, re.findall(r"\d+", match.group())):
-                if 1 <= old <= len(self._records):
-                    marks.append(f"[{self._numbers.setdefault(old, len(self._numbers) + 1)}]")
-            return "".join(marks)
-
-        return re.sub(r"\[\d{1,3}(?:\s*[,;]\s*\d{1,3})*\]", renumber, text)
-
-
 def _worth_a_model(prepared: _Prepared) -> bool:
     """Whether a record fits; without one a model could only invent."""
     question = prepared.question
@@ -424,19 +402,3 @@ def _wished(question: Question, wishes: _Wishes) -> Question:
     if isinstance(wishes.year, int):
         years = tuple(dict.fromkeys((*years, wishes.year)))
     return replace(question, places=places, years=years)
-
-
-def _passing(pieces: Iterator[str], records: Sequence[Record], question: str) -> Iterator[Enforced]:
-    """What stands of every sentence, as soon as the sentence is whole."""
-    waiting, before = "", ""
-    for piece in pieces:
-        waiting += piece
-        found = statements(waiting)
-        if len(found) < 2:
-            continue
-        whole, waiting = waiting[: found[-1].start], waiting[found[-1].start :]
-        passed = enforce(whole, records, question, before=before)
-        before = f"{before}\n{passed.text}".strip()
-        yield passed
-    if waiting.strip():
-        yield enforce(waiting, records, question, before=before)

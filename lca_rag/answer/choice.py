@@ -8,17 +8,17 @@ holds is what the database does not have.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from lca_rag.answer.amounts import converted
 from lca_rag.answer.figures import Figure, find_rows
-from lca_rag.answer.lexicon import Term, holds
+from lca_rag.answer.lexicon import Term, holds, is_chinese
 from lca_rag.answer.question import Question
 from lca_rag.answer.view import View
 from lca_rag.record import Hit
 
-__all__ = ["Candidate", "Pair", "best_pair", "judge", "rank"]
+__all__ = ["Candidate", "Pair", "best_pair", "judge", "rank", "read_again"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,24 @@ def rank(question: Question, views: Sequence[tuple[View, Hit]]) -> list[Candidat
         for place, (view, hit) in enumerate(views)
     ]
     return sorted(found, key=lambda candidate: -candidate.score)
+
+
+_LOOKED_AT = 8
+"""Candidates whose names tell whether a word names a data set."""
+
+
+def read_again(question: Question, candidates: Sequence[Candidate]) -> Question | None:
+    """The question by its next reading, where what was taken for the flow names data sets.
+
+    "CO2 of trucks: South against West, per t*km" asks for no flow called "South".
+    """
+    near = candidates[:_LOOKED_AT]
+    if not question.asked or not question.readings or any(c.rows for c in near):
+        return None
+    places = [question.terms.index(term) for term in question.asked if term in question.terms]
+    if not all(any(c.held[place] == 1.0 for c in near) for place in places):
+        return None
+    return replace(question, asked=question.readings[0], readings=question.readings[1:])
 
 
 def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candidate:
@@ -131,11 +149,31 @@ def _naming(
     What only the name of the wanted row holds ("burnt in boilers") says nothing on the data set.
     """
     row = next((name for e, name, _ in view.rows if rows and e is rows[0].exchange), frozenset())
-    return [
-        (term, share)
-        for term, share in zip(question.terms, held, strict=True)
-        if term not in asked and (share == 1.0 or not holds(term, row))
-    ]
+    naming = {
+        term.options: (term, share)  # a notion that is said twice counts once
+        for place, (term, share) in enumerate(zip(question.terms, held, strict=True))
+        if term not in asked
+        and (share == 1.0 or not holds(term, row))
+        and not (share == 0.0 and _between_words(question.terms, held, place))
+    }
+    return list(naming.values())
+
+
+def _between_words(terms: Sequence[Term], held: Sequence[float], place: int) -> bool:
+    """Whether a pair of Chinese signs only joins the end of a word to the start of the next.
+
+    That is so where it is unknown and a pair that shares a sign with it is held.
+    """
+    term = terms[place]
+    if term.known or len(term.text) != 2 or not is_chinese(term.text):
+        return False
+    return any(
+        0 <= other < len(terms)
+        and held[other] > 0
+        and len(terms[other].text) == 2
+        and abs(terms[other].start - term.start) == 1
+        for other in (place - 1, place + 1)
+    )
 
 
 def _all(shares: Sequence[float]) -> float:
@@ -154,14 +192,19 @@ def _basis_fits(view: View, question: Question) -> bool:
 
 
 def best_pair(
-    question: Question, candidates: Sequence[Candidate], *, depth: int = 30
+    question: Question,
+    candidates: Sequence[Candidate],
+    fits: Callable[[Pair], bool],
+    *,
+    depth: int = 30,
 ) -> Pair | None:
-    """The two candidates that together hold most of the question, each something of its own."""
+    """The two that together hold most of the question, each something of its own, and fit it."""
     best: Pair | None = None
     for one, other in itertools.combinations(candidates[:depth], 2):
         score = _pair_score(question, one, other)
         if best is None or score > best.score + 1e-9:
-            best = Pair(one, other, score)
+            pair = Pair(one, other, score)
+            best = pair if fits(pair) else best
     return best
 
 

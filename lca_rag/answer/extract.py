@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lca_rag.answer.absence import FITS, absent, absent_figure
+from lca_rag.answer.absence import FITS, absent, absent_figure, say_no_row
 from lca_rag.answer.amounts import bracketed_unit, written
 from lca_rag.answer.choice import Candidate, Pair, best_pair
-from lca_rag.answer.figures import Figure, derive, find_rows, flow_name
+from lca_rag.answer.figures import CARRIAGE, Figure, derive, find_rows, flow_name
 from lca_rag.answer.metadata import asked_facts, find_passages
 from lca_rag.answer.phrases import amount_of, basis_of, phrase, title
 from lca_rag.answer.question import Question
@@ -64,7 +64,17 @@ def suits(question: Question, candidate: Candidate) -> bool:
         and candidate.strong >= named
         and candidate.place >= FITS
         and candidate.year >= FITS
+        and not _other_carriage(question, candidate)
     )
+
+
+def _other_carriage(question: Question, candidate: Candidate) -> bool:
+    """Whether passengers are asked about and freight is recorded, or the reverse."""
+    asked = question.basis.unit if question.basis is not None else None
+    if asked not in CARRIAGE:
+        return False
+    units = {exchange.unit for exchange in candidate.view.record.reference_exchanges}
+    return asked not in units and not units.isdisjoint(CARRIAGE)
 
 
 def _figure(question: Question, candidates: Sequence[Candidate]) -> Draft:
@@ -148,24 +158,37 @@ def _say_row(draft: Draft, question: Question, figure: Figure) -> None:
 
 
 def _compare(question: Question, candidates: Sequence[Candidate]) -> Draft:
-    pool = [c for c in candidates if c.strong >= 0.2 and (not question.asked or c.rows)]
-    pair = best_pair(question, pool)
+    pool = [c for c in candidates if c.strong >= 0.2]
+    pair = _fitting_pair(question, [c for c in pool if c.rows]) if question.asked else None
+    pair = pair or _fitting_pair(question, pool)
     if pair is None:
         return _figure(question, candidates)
-    missing = _missing_of_both(question, pair.one, pair.other)
-    weight = sum(term.weight for term in question.subject) or 1.0
-    if 1 - missing / weight < ENOUGH["compare"][0] or not _both_fit(question, pair):
-        return absent(question, candidates)
     draft = Draft(question.kind)
-    shown = []
+    shown: list[Figure] = []
+    lacking: list[Candidate] = []
     for candidate in (pair.one, pair.other):
         rows = candidate.rows or tuple(_rest_rows(question, candidate))
-        if not rows:
-            return absent_figure(question, candidate, question.asked or question.terms)
         say_rows(draft, question, rows)
-        shown.append(rows[0])
-    _say_larger(draft, question, shown)
+        shown += rows[:1]
+        lacking += [] if rows else [candidate]
+    if len(lacking) == 2:
+        return absent_figure(question, pair.one, question.asked or question.terms)
+    for candidate in lacking:
+        say_no_row(draft, question, candidate, question.asked or question.terms)
+    if not lacking:
+        _say_larger(draft, question, shown)
     return draft
+
+
+def _fitting_pair(question: Question, pool: Sequence[Candidate]) -> Pair | None:
+    """The best pair of those that together are what the question is about."""
+    weight = sum(term.weight for term in question.subject) or 1.0
+
+    def fits(pair: Pair) -> bool:
+        missing = _missing_of_both(question, pair.one, pair.other)
+        return 1 - missing / weight >= ENOUGH["compare"][0] and _both_fit(question, pair)
+
+    return best_pair(question, pool, fits)
 
 
 def _both_fit(question: Question, pair: Pair) -> bool:

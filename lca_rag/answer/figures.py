@@ -16,7 +16,7 @@ from lca_rag.answer.question import Question
 from lca_rag.answer.view import View
 from lca_rag.record import Exchange, Record
 
-__all__ = ["Derived", "Figure", "derive", "find_rows", "flow_name", "row_score"]
+__all__ = ["CARRIAGE", "Derived", "Figure", "derive", "find_rows", "flow_name", "row_score"]
 
 ENOUGH = 0.6
 """Share of the asked notions that a row must hold."""
@@ -24,6 +24,8 @@ _WRONG_SIDE, _WRONG_MEDIUM, _NOT_EMITTED = 0.25, 0.2, 0.15
 _SAME = 0.08
 """Rows whose score is so close to the best are shown beside it."""
 _SHOWN = 4
+CARRIAGE = ("t*km", "p*km")
+"""Units of transport services."""
 _MEDIA = {"air": ("air",), "water": ("water",), "soil": ("soil", "ground")}
 
 
@@ -58,7 +60,7 @@ def find_rows(view: View, question: Question, asked: Sequence[Term]) -> list[Fig
         return []
     scored = []
     for exchange, name, whole in view.rows:
-        if exchange.reference or exchange.amount is None:
+        if exchange.reference or exchange.amount is None or _other_measure(exchange, question):
             continue
         score = row_score(exchange, name, whole, question, asked)
         if score >= ENOUGH:
@@ -68,6 +70,12 @@ def find_rows(view: View, question: Question, asked: Sequence[Term]) -> list[Fig
         return []
     limit = scored[0].score - _SAME
     return [figure for figure in scored if figure.score >= limit][:_SHOWN]
+
+
+def _other_measure(exchange: Exchange, question: Question) -> bool:
+    """Whether a transport service stands where kilowatt hours, litres or kilograms are wanted."""
+    wanted = question.target
+    return wanted is not None and wanted not in CARRIAGE and exchange.unit in CARRIAGE
 
 
 def row_score(

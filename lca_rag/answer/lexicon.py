@@ -163,7 +163,8 @@ def _weight(word: str, tables: _Tables) -> float:
     """Nouns name things; unknown participles and adverbs mostly tell how the question is put."""
     if word in tables.generic or len(word) == 1:
         return GENERIC
-    return 0.5 if word.endswith(("ed", "ing", "ly")) else 1.0
+    inflected = word.endswith(("ed", "ing", "ly")) and not word.endswith("eed")
+    return 0.5 if inflected and len(word) > 5 else 1.0
 
 
 def _longest(words: list[tuple[str, int, int]], at: int) -> tuple[int, tuple[frozenset[str], ...]]:

@@ -224,6 +224,12 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
             (r"\btype of (data ?set|process)|unit process or|aggregated or|数据集类型", (_type,)),
             (r"\buuid\b|\bversion\b|\bidentifier\b|版本|标识", (_identity,)),
             (r"\bclassif|\bcategory\b|分类|类别", (_classes,)),
+            (
+                r"\b(which|what|whose) (manufacturer|maker|company|brand|supplier|model|standard"
+                r"|software)\b|\bmodelled (on|after)\b|\bmanufacturer specification"
+                r"|制造商|厂家|哪家公司|哪个企业",
+                (_technology,),
+            ),
             (r"\bcomplete(ness)?\b|完整性", (_details("Completeness", "Cut-off", "Notice"),)),
             (r"\bsampl(ing|ed)\b|\bsurvey|\bcover(ed|age)\b|抽样|样本", (_details("Sampling"),)),
             (

@@ -26,7 +26,8 @@ _COMMAND = re.compile(
     r"|i am (the|an?) (administrator|admin|developer|owner|root)|you (do not|don't) need (a|any)"
     r"|(check|citations?|rules?|safety) (is|are|has been) (switched|turned) off|drop all citations"
     r"|before you (answer|reply)|reply only|do not (mention|cite|say)|do not tell|pretend"
-    r"|creative writing|make up (a|an|the|some)|\binvent (a|an|the|some)|as if it were|act as"
+    r"|creative writing|(^|[,:;.!]\s*|\b(please|and|to|just|now|then|or|should|can|could|must) )"
+    r"make up (a|an|the|some)\b|\binvent (a|an|the|some)|as if it were|act as"
     r"|you are now|new instructions"
     r"|disregard|confirm that|without (any )?(source|citation)s?|multiply every|developer mode"
     r"|忽略|无视|忘记|不需要来源|编造|假装|管理员",
@@ -45,8 +46,8 @@ _LIST = re.compile(
     r"|\bwhich\b[^?]*\b(data ?sets|records|processes|entries|inventories)\b[^?]*\b(are there|exist|"
     r"describe|cover|deal|available|do you have|does the database|treat|concern|include|contain"
     r"|are in)"
-    r"|\bwhich\b[^?]*\b(does|do) (the|this|your|you)( database| collection)?\s+(cover|have|hold"
-    r"|contain|offer|include)"
+    r"|\b(which|what)\b[^?]*\b(does|do) (the|this|your|you)( database| collection)?\s+(cover|have"
+    r"|hold|contain|offer|include|describe|know|list)\b(?!\s+(for|as|on|about|of)\b)"
     r"|\bwhat (data ?sets? |records? |processes )?(do you have|is there|are there|exists?)\b"
     r"|\bare there (any )?(data ?sets?|records|processes)|\bwhat (data ?sets?|records|processes)\b"
     r"|\bwhich\b[^?]{0,60}\b(data ?sets|records|processes)\b"
@@ -57,6 +58,8 @@ _REFERENCE = re.compile(
     r"reference (flow|amount|unit|quantity)|quantitative reference|functional unit|normali[sz]ed"
     r"|(to|for) (what|which|how (much|many))\b[^?]*\b(refer|relate|given|stand|normal|valid"
     r"|scaled|based)"
+    r"|^\W*(for|per) how (much|many)\b[^?]*\b(list|record|report|express|state|calculat|compil"
+    r"|document|tabulat)"
     r"|\b(is|are|amount is) the reference\b|declared unit"
     r"|(refer|relate|scaled) to how (much|many)|given per how (much|many)|per how (much|many)"
     r"|how many\b[^?]*\b(stands? for|represents?|refers? to)|what (amount"
@@ -67,7 +70,8 @@ _REFERENCE = re.compile(
 _IMPACT = re.compile(
     r"\bgwp\d*|global warming|climate (change )?impact|footprint|lcia|impact (result|categor"
     r"|assess|score)"
-    r"|acidification|eutrophication|ozone depletion|cumulative energy|toxicity|co2[- ]?eq"
+    r"|(acidification|eutrophication)(?=\s*(potential|impact|result|score|of|per|in|for|[?.,]|$))"
+    r"|ozone depletion|cumulative energy|toxicity|co2[- ]?eq"
     r"|carbon intensity"
     r"|碳足迹|全球变暖|酸化|富营养化|环境影响",
     re.IGNORECASE,
@@ -141,7 +145,8 @@ _STOP_AT = (
     r"(?=\s+(?:is|are|was|were|does|do|did|goes|go|went|leaves?|used|needed|required|emitted"
     r"|released|given"
     r"|applied|obtained|recovered|fed|consumed|burnt|burned|booked|reported|come|comes|came"
-    r"|stored|has|have|had"
+    r"|stored|has|have|had|arises?|occurs?|results?|accrues?|drawn|taken|withdrawn|intake|makes?"
+    r"|listed|remains?|escapes?"
     r"|in|into|to|for|from|of|per|by|at|on|with|within|when|during|enters?|lost|listed|made"
     r"|produced|delivered)\b|[,?.;:(]|$)"
 )
@@ -185,7 +190,8 @@ _ASKED_HAN = tuple(
         r"|的)?(?P<x>[\u3400-\u9fffA-Za-z0-9.]+)",
         r"多少(?:千克|公斤|克|吨|升|千瓦时|兆焦|度|立方米)(?:的)?(?P<x>[\u3400-\u9fffA-Za-z0-9.]+)",
         r"多少(?:的)?(?P<x>[\u3400-\u9fffA-Za-z0-9.]+)",
-        r"(?P<x>[\u3400-\u9fffA-Za-z0-9.]{1,10}?)(?:占|的排放|排放量|消耗量|用量|排放为|的消耗|耗量)",
+        r"(?P<x>[\u3400-\u9fffA-Za-z0-9.]{1,10}?)(?:占|的排放|排放量|消耗量|用量|排放为|的消耗|耗量|产生量|使用量)",
+        r"的(?P<x>[^的，,。？?\s]{1,10}?)量?(?:是|为|有)多少",
         r"(?:排放|消耗)(?:的)?(?P<x>[\u3400-\u9fffA-Za-z0-9.]+?)(?:是|为|有|$)",
     )
 )
@@ -204,6 +210,8 @@ class Question:
     """Notions that name the data set or the flow; not units, places, years."""
     asked: tuple[Term, ...]
     """Those among `terms` that name the flow whose amount is wanted, if the wording tells."""
+    readings: tuple[tuple[Term, ...], ...] = ()
+    """What else the wording might mean by it, the likeliest first."""
     direction: Direction | None = None
     emitted: bool = False
     """Whether an emission is asked for."""
@@ -240,25 +248,28 @@ def understand(question: str) -> Question:
     spans = [*_spans_of(places, body), *((m.start(), m.end()) for m in _YEAR.finditer(folded))]
     if basis is not None:
         spans.append(basis.span)
+    target = find_target(folded, basis)
+    if target is not None:
+        spans.append(target.span)
     if kind in ("metadata", "list"):
         spans.extend(field_spans(body))
     found = [term for term in terms(body) if not _inside(term, spans)]
-    target = find_target(folded, basis)
-    asked = _asked(folded, found) if kind in ("figure", "compare", "impact") else ()
-    if not asked and kind == "figure" and target in ("kWh", "MWh"):
-        asked = tuple(terms("electricity"))  # "How many kWh per …?" wants no other flow.
+    readings = _asked(folded, found) if kind in ("figure", "compare", "impact") else []
+    if not readings and kind == "figure" and target is not None and target.unit in ("kWh", "MWh"):
+        readings = [tuple(terms("electricity"))]  # "How many kWh per …?" wants no other flow.
     return Question(
         original=question,
         text=body.strip(),
         language="zh" if is_chinese(question) else "en",
         kind=kind,
         terms=tuple(found),
-        asked=asked,
+        asked=readings[0] if readings else (),
+        readings=tuple(readings[1:]),
         direction=next((side for pattern, side in _SIDES if pattern.search(folded)), None),
         emitted=bool(_EMITTED.search(folded)),
         medium=next((name for name, pattern in _MEDIA.items() if pattern.search(folded)), None),
         basis=basis,
-        target=target,
+        target=target.unit if target is not None else None,
         places=places,
         years=years,
         commanded=commanded,
@@ -304,17 +315,20 @@ def _kind(text: str, years: Sequence[int], places: Sequence[Mention]) -> Kind:
     return "figure"
 
 
+_JOINT = (
+    r"[\s,(]*((19|20)\d\d)?[\s)]*(and|or|,|vs\.?|versus|与|和|跟|、|and in|against|or in)\s*"
+    r"((in|the|of|from) )*"
+)
+"""What may stand between two places or two years that are compared."""
+
+
 def _joined(text: str, years: Sequence[int], places: Sequence[Mention]) -> bool:
     """Whether two places or two years stand beside each other, joined by "and" or the like."""
     if len(places) == 2:
         between = text[places[0].end : places[1].start]
     else:
         between = text[text.find(str(years[0])) + 4 : text.find(str(years[1]))]
-    return bool(
-        re.fullmatch(
-            r"\s*(and|or|,|vs\.?|与|和|跟|、|and in|against)\s*(in )?", between, re.IGNORECASE
-        )
-    )
+    return bool(re.fullmatch(_JOINT, between, re.IGNORECASE))
 
 
 def _spans_of(places: Sequence[Mention], text: str) -> list[tuple[int, int]]:
@@ -325,13 +339,14 @@ def _inside(term: Term, spans: Sequence[tuple[int, int]]) -> bool:
     return any(start <= term.start and term.end <= end for start, end in spans)
 
 
-def _asked(folded: str, found: Sequence[Term]) -> tuple[Term, ...]:
-    """The notions in the phrase that names the wanted flow; the first rule that catches any."""
+def _asked(folded: str, found: Sequence[Term]) -> list[tuple[Term, ...]]:
+    """The notions in the phrase that may name the wanted flow, by every rule that catches any."""
+    readings: list[tuple[Term, ...]] = []
     for pattern in _ASKED_HAN if is_chinese(folded) else _ASKED:
         for match in pattern.finditer(folded):
             span = match.span("x")
             chosen = tuple(term for term in found if _inside(term, [span]))
             named = tuple(term for term in chosen if term.weight >= 0.5)
-            if named and len(chosen) <= 5:
-                return named
-    return ()
+            if named and len(chosen) <= 5 and named not in readings:
+                readings.append(named)
+    return readings
