@@ -60,6 +60,9 @@ def bodies() -> list[tuple[str, dict[str, Any]]]:
         asked.append(("/api/similar", {"id": id, "k": 30}))
         asked.append(("/chat/citations", {"ids": [id], "form": "bibtex"}))
     asked.append(("/api/flow", {"names": [*WORDS, secret.uuid]}))
+    bill = [{"line": str(n), "description": words} for n, words in enumerate(WORDS)]
+    asked.append(("/api/match", {"lines": bill, "k": 20}))
+    asked.append(("/api/match", {"lines": bill, "database": ["secret"]}))
     asked.append(("/api/duplicates", {}))
     asked.append(("/api/duplicates", {"database": ["secret"]}))
     asked.append(("/api/info", {}))
@@ -108,5 +111,5 @@ def test_the_comparison_would_notice(servers: tuple[TestClient, TestClient]) -> 
         ]
     finally:
         app.state.door.keys = GUEST
-    for path in ("search", "ask", "show", "similar", "duplicates", "info"):
+    for path in ("search", "ask", "show", "similar", "match", "duplicates", "info"):
         assert f"/api/{path}" in differing

@@ -93,9 +93,18 @@ AuditOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object")]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        envvar="LCA_RAG_MEMORY",
+        metavar="FILE",
+        help="CSV file of confirmed matches (description,unit,place,record); they are taken as is",
+    ),
+]
 OutputOption = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write the result as XLSX, CSV or JSON"),
+    typer.Option("--output", "-o", metavar="FILE", help="Write the result as XLSX or JSON"),
 ]
 
 
@@ -116,6 +125,7 @@ def _command(row: Operation) -> Callable[..., None]:
             llm=_text(given.pop("llm", None)),
             policy=_text(given.pop("policy")),
             audit=_text(given.pop("audit", None)),
+            memory=_text(given.pop("memory", None)),
         )
         as_json, target = bool(given.pop("json")), given.pop("output", None)
         asked = _input(row, given)
@@ -170,6 +180,8 @@ def _parameters(row: Operation) -> list[inspect.Parameter]:
     ]
     if row.name == "ask":
         standing += [("llm", LlmOption, None), ("audit", AuditOption, None)]
+    if row.name == "match":
+        standing.append(("memory", MemoryOption, None))
     if row.name in TO_FILE:
         standing.append(("output", OutputOption, None))
     standing.append(("json", JsonOption, False))

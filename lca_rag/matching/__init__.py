@@ -10,7 +10,7 @@ from lca_rag.matching.lines import BomLine, lines_of, read_lines
 from lca_rag.matching.matcher import Candidate, LineMatch, Matcher
 from lca_rag.matching.memory import Memory
 from lca_rag.matching.model import MatchModel, load_model
-from lca_rag.matching.report import write_workbook
+from lca_rag.matching.report import Row, Source, write_rows, write_workbook
 
 __all__ = [
     "BomLine",
@@ -19,8 +19,11 @@ __all__ = [
     "MatchModel",
     "Matcher",
     "Memory",
+    "Row",
+    "Source",
     "lines_of",
     "load_model",
     "read_lines",
+    "write_rows",
     "write_workbook",
 ]

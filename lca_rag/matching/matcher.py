@@ -37,6 +37,8 @@ _SEARCHED = 20
 """Hits of a search that are looked at for each line."""
 _SHARED = 60
 """Data sets of the line's concept that are looked at beside them."""
+_SHELVES = 4
+"""Sets of rights whose shelves are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class Matcher:
         self.retriever = retriever
         self.model = model or load_model()
         self.memory = memory
-        self._shelf: _Shelf | None = None
+        self._shelves: dict[frozenset[str] | None, _Shelf] = {}
         self._lock = threading.Lock()
 
     def match(
@@ -155,7 +157,7 @@ class Matcher:
         rights: Collection[str] | None,
         vectors: Mapping[str, FloatArray],
     ) -> Pool:
-        shelf = self._current()
+        shelf = self._current(rights)
         cosines: dict[int, float] = {}
         for query in _queries(asked):
             for hit in self.retriever.search(
@@ -231,12 +233,18 @@ class Matcher:
         unit = unit_fit(understand(line), subject(record))
         return Candidate(record, 1.0, unit, ("confirmed earlier by a person", unit.sentence))
 
-    def _current(self) -> _Shelf:
+    def _current(self, rights: Collection[str] | None) -> _Shelf:
+        """The shelf of what an asker may see: how rare a word is may not tell of anything else."""
         snapshot = self.retriever.index.snapshot()
+        key = None if rights is None else frozenset(rights)
         with self._lock:
-            if self._shelf is None or self._shelf.generation is not snapshot:
-                self._shelf = _shelve(snapshot)
-            return self._shelf
+            shelf = self._shelves.pop(key, None)
+            if shelf is None or shelf.generation is not snapshot:
+                shelf = _shelve(snapshot, key)
+            self._shelves[key] = shelf
+            while len(self._shelves) > _SHELVES:
+                del self._shelves[next(iter(self._shelves))]
+            return shelf
 
 
 def confidence(model: MatchModel, pool: Pool, scores: NDArray[np.float64]) -> float:
@@ -320,13 +328,16 @@ def _allowed(id: str, names: Sequence[str] | None, rights: Collection[str] | Non
     return (names is None or database in names) and (rights is None or database in rights)
 
 
-def _shelve(snapshot: Snapshot) -> _Shelf:
-    """Look once at every newest process."""
+def _shelve(snapshot: Snapshot, rights: frozenset[str] | None) -> _Shelf:
+    """Look once at every newest process that may be seen."""
     kinds, newest = snapshot.column("kind"), snapshot.column("newest")
+    databases = snapshot.column("database")
     positions = [
         number
         for number in range(len(snapshot))
-        if kinds[number] == "process" and bool(newest[number])
+        if kinds[number] == "process"
+        and bool(newest[number])
+        and (rights is None or databases[number] in rights)
     ]
     subjects = tuple(subject(record) for record in snapshot.records(positions))
     by_concept: dict[str, list[int]] = defaultdict(list)

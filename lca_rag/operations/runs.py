@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lca_rag.answer import Answer
+    from lca_rag.matching import Candidate
     from lca_rag.record import Hit, Record
 
 
@@ -202,4 +203,43 @@ def _answered(answer: Answer) -> schema.AskOutput:
 
 def match(workspace: Workspace, asked: schema.MatchInput, caller: Caller) -> schema.MatchOutput:
     """One verdict per line of a bill of materials."""
-    raise NotImplementedError
+    from lca_rag.matching import BomLine
+
+    lines = [BomLine(**line.model_dump()) for line in asked.lines]
+    verdicts = workspace.matcher.match(
+        lines, k=asked.k, database=asked.database, rights=caller.databases
+    )
+    return schema.MatchOutput(
+        lines=tuple(
+            schema.MatchLine(
+                line=verdict.line.line,
+                description=verdict.line.description,
+                amount=verdict.line.amount,
+                unit=verdict.line.unit,
+                decision=verdict.decision,
+                confidence=verdict.confidence,
+                matches=tuple(_candidate(workspace, item) for item in verdict.candidates),
+            )
+            for verdict in verdicts
+        )
+    )
+
+
+def _candidate(workspace: Workspace, candidate: Candidate) -> schema.MatchCandidate:
+    record = workspace.policy.visible(candidate.record)
+    licence = () if record is candidate.record else (LICENCE_NEEDED,)
+    return schema.MatchCandidate(
+        id=record.id,
+        uuid=record.uuid,
+        version=record.version,
+        database=record.database,
+        name=display_name(record),
+        confidence=candidate.confidence,
+        unit_factor=candidate.unit.factor,
+        unit=candidate.unit.unit,
+        place=record.place.code if record.place else None,
+        year=record.period.reference_year or record.period.start,
+        data_type=record.data_type,
+        licence=record.licence.type or record.licence.restrictions.join(" "),
+        reasons=candidate.reasons + licence,
+    )

@@ -215,10 +215,18 @@ class MatchCandidate(Output):
 
     id: str
     uuid: str
+    version: str
+    database: str
     name: str
     confidence: float
     unit_factor: float | None
     """Reference amounts of the data set per unit of the line; `None` if units do not fit."""
+    unit: str | None
+    """Unit of the data set's product."""
+    place: str | None
+    year: int | None
+    data_type: str | None
+    licence: str | None
     reasons: tuple[str, ...]
 
 
@@ -227,6 +235,8 @@ class MatchLine(Output):
 
     line: str
     description: str
+    amount: float | None
+    unit: str | None
     decision: Literal["match", "none"]
     confidence: float
     """Probability in [0, 1] that the first match is acceptable."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lca_rag.answer import Answerer, Policy
     from lca_rag.encoders import Encoder
     from lca_rag.index import Index
+    from lca_rag.matching import Matcher
     from lca_rag.retriever import Retriever
 
 _MODEL_FILE = "model.json"
@@ -67,6 +68,7 @@ class Workspace:
         llm: str | None = None,
         policy: str | Path | None = None,
         audit: str | Path | None = None,
+        memory: str | Path | None = None,
     ) -> None:
         """Keep what to open.
 
@@ -79,6 +81,7 @@ class Workspace:
                 put together from the records.
             policy: JSON file that says which databases are open, internal or restricted.
             audit: File that notes what was sent to a language model elsewhere.
+            memory: CSV file of matches that a person confirmed.
         """
         self.location = str(location)
         self.model = model
@@ -86,6 +89,7 @@ class Workspace:
         self.llm = llm
         self._policy_file = policy
         self._audit_file = audit
+        self._memory_file = memory
         self._lock = threading.RLock()
         self._kept: dict[Hashable, _Slot] = {}
         self._kept_lock = threading.Lock()
@@ -93,6 +97,7 @@ class Workspace:
         self._encoder: Encoder | None = None
         self._retriever: Retriever | None = None
         self._answerer: Answerer | None = None
+        self._matcher: Matcher | None = None
         self._wrap: Callable[[Encoder], Encoder] = lambda encoder: encoder
 
     @classmethod
@@ -165,6 +170,17 @@ class Workspace:
                 self._answerer = Answerer(self.retriever, self.llm, policy=self.policy, audit=audit)
             return self._answerer
 
+    @property
+    def matcher(self) -> Matcher:
+        """The matcher of bills of materials over the retriever."""
+        with self._lock:
+            if self._matcher is None:
+                from lca_rag.matching import Matcher, Memory
+
+                memory = Memory.load(self._memory_file) if self._memory_file else None
+                self._matcher = Matcher(self.retriever, memory=memory)
+            return self._matcher
+
     @cached_property
     def policy(self) -> Policy:
         """What may be shown of which database.
@@ -206,7 +222,7 @@ class Workspace:
             self._indexes.clear()
             with self._kept_lock:
                 self._kept.clear()
-            self._retriever = self._answerer = None
+            self._retriever = self._answerer = self._matcher = None
 
     def _open(self, encoder: Encoder | None) -> Index:
         from lca_rag.index import Index
