@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import lca_rag
-from lca_rag.commands import console, demo, exporting, generated, indexing, models, serving
+from lca_rag.commands import console, demo, exporting, generated, indexing, mapping, models, serving
 from lca_rag.errors import LcaRagError
 
 TRACEBACK_VARIABLE = "LCA_RAG_TRACEBACK"
@@ -53,6 +53,7 @@ app.command("demo")(demo.demo)
 app.command("index")(indexing.index)
 generated.add_operations(app)
 app.command("repair")(indexing.repair)
+app.command("map")(mapping.draw)
 app.command("export")(exporting.export)
 app.command("eval")(models.evaluate)
 app.command("train")(models.train)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 from typer.main import get_command
 
 from lca_rag import cli, demo
@@ -206,6 +207,37 @@ def test_repair_says_what_it_did(run: Run, source: Path, tmp_path: Path) -> None
     code, out, _ = run("repair", "--index", place, "--json")
     assert code == 0
     assert json.loads(out)["generation"] >= 1
+
+
+def test_the_map_is_written(run: Run, folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "map.html"
+    code, out, _ = run("map", page, "--index", folder, "--kind", "process", "--json")
+    told = json.loads(out)
+    processes = [item for item in server_fixtures.demo_records() if item.kind == "process"]
+    assert code == 0
+    assert told == {"written": str(page), "points": len(processes)}
+    assert processes[0].uuid in page.read_text("utf-8")
+    code, out, err = run("map", tmp_path / "map.png", "--index", folder)
+    assert (code, out) == (1, "")
+    assert ".html or .parquet" in err
+
+
+def test_match_reads_a_bill_and_writes_a_workbook(run: Run, folder: Path, tmp_path: Path) -> None:
+    bill = tmp_path / "bill.csv"
+    bill.write_text("pos;Bezeichnung;Menge;Einheit\n7;Electricity mix;2;MWh\n8;CEO salary;1;lot\n")
+    target = tmp_path / "out.xlsx"
+    code, out, _ = run("match", bill, "--index", folder, "-o", target, "--json")
+    told = json.loads(out)["lines"]
+    assert code == 0
+    assert [line["line"] for line in told] == ["7", "8"]
+    assert set(told[0]["matches"][0]) >= {"id", "uuid", "name", "confidence", "unit_factor"}
+    assert load_workbook(target).sheetnames == ["matches", "gaps", "sources"]
+    code, _, _ = run("match", bill, "--index", folder, "-o", tmp_path / "out.json")
+    assert code == 0
+    assert json.loads((tmp_path / "out.json").read_text("utf-8"))["lines"] == told
+    code, _, err = run("match", bill, "--index", folder, "-o", tmp_path / "out.pdf")
+    assert code == 1
+    assert ".xlsx or .json" in err
 
 
 def test_a_key_is_made(run: Run) -> None:
