@@ -5,10 +5,14 @@ fold the models and the threshold are fitted on four fifths of the lines and tri
 (lines go to folds by their number modulo 5). The threshold is the lowest at which at most 8 % of
 the fitting lines without a match would be matched.
 
-    PYTHONPATH=. python benchmarks/match_bom.py ../shared --model MODEL_PATH [--fit OUT.json]
+    python -m benchmarks.match_bom ../shared --model mini [--fit lca_rag/matching/model.json]
+    ... [--curve benchmarks/match_bom_curve.svg]
 
-The vocabulary (`lca_rag/matching/terms.tsv`) was written with these lines in view, so the figures
-are those of known wordings; lines of another make will be harder.
+The vocabulary (`lca_rag/matching/terms.tsv`) was written with these lines in view, so the first
+figures are those of known wordings. The second ones hide, line by line, every spelling that
+neither a line of another fold nor the name of a data set attests: the worst case, wordings that
+nobody foresaw. The models are fitted on both, so that they know how little an unknown wording
+tells; lines of another make will lie between.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from __future__ import annotations
 import argparse
 import csv
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +29,10 @@ from numpy.typing import NDArray
 
 from lca_rag.encoders import load_encoder
 from lca_rag.index import Index
-from lca_rag.matching.features import FEATURES, unit_fit
+from lca_rag.matching.concepts import Vocabulary, known_by
+from lca_rag.matching.features import FEATURES, understand, unit_fit
 from lca_rag.matching.lines import BomLine, lines_of
-from lca_rag.matching.matcher import Matcher, Pool, confidence_row
+from lca_rag.matching.matcher import Matcher, Pool, confidence, confidence_row
 from lca_rag.matching.model import (
     CONFIDENCE_FEATURES,
     Logistic,
@@ -37,6 +43,8 @@ from lca_rag.matching.model import (
 from lca_rag.readers import read
 from lca_rag.retriever import Retriever
 
+FOLDS = 5
+Curve = list[tuple[float, float]]
 FALSE_MATCHES = 0.08
 RIDGE = 0.5
 
@@ -59,12 +67,25 @@ class Labelled:
         return np.array([float(item.uuid in self.expected) for item in self.pool.subjects])
 
 
-def labelled(matcher: Matcher, path: Path) -> list[Labelled]:
+def labelled(matcher: Matcher, path: Path, names: list[str], *, hidden: bool) -> list[Labelled]:
+    """The lines with their candidates; `hidden` leaves spellings out that no other text attests.
+
+    Then a line is understood by those words alone that another line of another fold or the name
+    of a data set uses: what happens to wordings that whoever wrote the vocabulary never saw.
+    """
     with path.open(encoding="utf-8", newline="") as stream:
         table = list(csv.reader(stream))
     inputs = [row[:6] for row in table]
     lines = lines_of(inputs, path.name)
-    pools = matcher.pools(lines)
+    tables: list[Vocabulary | None] = [None] * FOLDS
+    if hidden:
+        texts = [line.description for line in lines]
+        tables = [
+            known_by([*names, *(text for i, text in enumerate(texts) if i % FOLDS != fold)])
+            for fold in range(FOLDS)
+        ]
+    asked = [understand(line, tables[i % FOLDS]) for i, line in enumerate(lines)]
+    pools = matcher.pools(asked)
     return [
         Labelled(line, tuple(part for part in row[6].split(";") if part), row[8], pool)
         for line, row, pool in zip(lines, table[1:], pools, strict=True)
@@ -87,7 +108,12 @@ def fit(data: list[Labelled]) -> MatchModel:
     none = np.sort(chances[[not item.expected for item in data]])[::-1]
     allowed = int(FALSE_MATCHES * len(none))
     threshold = float(np.clip((none[allowed] + none[max(0, allowed - 1)]) / 2, 0.2, 0.9))
-    return MatchModel(ranking, sure, threshold, f"{len(data)} lines of bom/dev.csv")
+    return MatchModel(
+        ranking,
+        sure,
+        threshold,
+        f"{len(data)} lines of bom/dev.csv, half of them copies with unattested words hidden",
+    )
 
 
 def first(ranking: Logistic, item: Labelled) -> str:
@@ -155,6 +181,60 @@ def show_misses(
             )
 
 
+def cross_validate(
+    data: list[Labelled], unseen: list[Labelled], tried: list[Labelled], *, misses: bool
+) -> Curve:
+    """Fit on four folds, both as they are and with unattested words hidden; try on the fifth."""
+    chances = np.zeros(len(tried))
+    tops = [""] * len(tried)
+    taken = [False] * len(tried)
+    for fold in range(FOLDS):
+        model = fit([item for part in (data, unseen) for item in apart(part, fold)])
+        for i in range(fold, len(tried), FOLDS):
+            item = tried[i]
+            scores = model.ranking.score(item.pool.table)
+            chances[i] = confidence(model, item.pool, scores)
+            tops[i] = first(model.ranking, item)
+            taken[i] = bool(chances[i] >= model.threshold)
+    report(tried, chances, tops, taken)
+    if misses:
+        show_misses(tried, chances, tops, taken)
+    right = np.array([top in item.expected for top, item in zip(tops, tried, strict=True)])
+    wrong = 1 - right[np.argsort(-chances, kind="stable")].astype(float)
+    count = np.arange(1, len(tried) + 1)
+    return list(zip((count / len(tried)).tolist(), (wrong.cumsum() / count).tolist(), strict=True))
+
+
+def drawn(curves: Mapping[str, Curve]) -> str:
+    """Risk (share of wrong first matches) against coverage of all lines, as SVG."""
+    body = []
+    for number, (title, curve) in enumerate(curves.items()):
+        colour = ("#0b6e4f", "#b3541e")[number % 2]
+        points = " ".join(f"{60 + 500 * x:.1f},{340 - 300 * y:.1f}" for x, y in curve)
+        body.append(
+            f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
+            f'<text x="80" y="{60 + 20 * number}" fill="{colour}">{title}</text>'
+        )
+    for tick in (0, 0.2, 0.4, 0.6, 0.8, 1):
+        body.append(
+            f'<text x="{60 + 500 * tick}" y="360" text-anchor="middle">{tick:.0%}</text>'
+            f'<text x="50" y="{345 - 300 * tick}" text-anchor="end">{tick:.0%}</text>'
+        )
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 400" font-family="sans-serif" '
+        'font-size="13"><rect width="600" height="400" fill="white"/>'
+        '<path d="M60 40V340H560" fill="none" stroke="#333"/>'
+        + "".join(body)
+        + '<text x="310" y="388" text-anchor="middle">coverage: lines answered, surest first (45 % '
+        'have a match)</text><text x="60" y="28">risk: answered lines whose first match is wrong'
+        "</text></svg>\n"
+    )
+
+
+def apart(data: list[Labelled], fold: int) -> list[Labelled]:
+    return [item for i, item in enumerate(data) if i % FOLDS != fold]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("shared", type=Path)
@@ -164,6 +244,7 @@ def main() -> None:
     parser.add_argument("--fit", type=Path, default=None)
     parser.add_argument("--misses", action="store_true")
     parser.add_argument("--index", type=Path, default=None)
+    parser.add_argument("--curve", type=Path, default=None, help="SVG to draw the curves into")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         place = options.index or Path(folder) / "index"
@@ -181,26 +262,20 @@ def main() -> None:
         )
         index.sync(records)
         matcher = Matcher(Retriever(index), model=_EMPTY)
-        data = labelled(matcher, options.bom or options.shared / "benchmark" / "bom" / "dev.csv")
+        path = options.bom or options.shared / "benchmark" / "bom" / "dev.csv"
+        snapshot = index.snapshot()
+        names = [str(name) for name in snapshot.column("name")]
+        data = labelled(matcher, path, names, hidden=False)
+        unseen = labelled(matcher, path, names, hidden=True)
         index.close()
-    chances = np.zeros(len(data))
-    tops = [""] * len(data)
-    taken = [False] * len(data)
-    for fold in range(5):
-        model = fit([item for i, item in enumerate(data) if i % 5 != fold])
-        for i, item in enumerate(data):
-            if i % 5 == fold:
-                scores = model.ranking.score(item.pool.table)
-                chances[i] = model.confidence.probability(confidence_row(item.pool, scores)[None])[
-                    0
-                ]
-                tops[i] = first(model.ranking, item)
-                taken[i] = bool(chances[i] >= model.threshold)
-    report(data, chances, tops, taken)
-    if options.misses:
-        show_misses(data, chances, tops, taken)
+    curves = {}
+    for title, tried in (("wordings as they are", data), ("wordings unseen", unseen)):
+        print(f"\n== {title}")
+        curves[title] = cross_validate(data, unseen, tried, misses=options.misses)
+    if options.curve:
+        options.curve.write_text(drawn(curves), encoding="utf-8")
     if options.fit:
-        whole = fit(data)
+        whole = fit([*data, *unseen])
         options.fit.write_text(whole.to_json() + "\n", encoding="utf-8")
         print(f"wrote {options.fit}, threshold {whole.threshold:.3f}")
         for name, weight in zip(whole.ranking.names, whole.ranking.weights, strict=True):

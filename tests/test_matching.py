@@ -63,7 +63,7 @@ RECORDS = [
     process(9, "Zinc, sheet", place="GLO"),
     process(10, "Gypsum wallboard product, regular, 0.5 inch (12.7 mm)", "m2"),
     process(11, "Diesel, combusted in industrial equipment", "l"),
-    process(12, "=HYPERLINK(1), Portland cement, at plant"),
+    process(12, "=Portland cement, at plant"),
 ]
 
 

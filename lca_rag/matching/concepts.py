@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 
@@ -80,7 +80,11 @@ def _singular(word: str) -> str:
 @lru_cache(maxsize=100_000)
 def concepts(text: str) -> tuple[Found, ...]:
     """Concepts that a text names, in reading order; of overlapping ones the longest."""
-    table = vocabulary()
+    return named(text, vocabulary())
+
+
+def named(text: str, table: Vocabulary) -> tuple[Found, ...]:
+    """Concepts of a vocabulary that a text names, as `concepts`."""
     tokens = words(text)
     found: list[Found] = []
     for first in range(len(tokens)):
@@ -96,6 +100,25 @@ def concepts(text: str) -> tuple[Found, ...]:
         if all(item.last <= other.first or item.first >= other.last for other in taken):
             taken.append(item)
     return tuple(sorted(taken, key=lambda item: item.first))
+
+
+def known_by(texts: Iterable[str]) -> Vocabulary:
+    """The vocabulary with those spellings alone that some texts use; to test with words unseen."""
+    whole = vocabulary()
+    seen: set[tuple[str, ...]] = set()
+    chinese: set[str] = set()
+    for text in texts:
+        tokens = words(text)
+        for first in range(len(tokens)):
+            seen.update(
+                tuple(tokens[first:last]) for last in range(first + 1, first + _LONGEST + 1)
+            )
+        chinese.update(spelling for spelling in whole.chinese if spelling in text)
+    return replace(
+        whole,
+        spellings={key: value for key, value in whole.spellings.items() if key in seen},
+        chinese={key: value for key, value in whole.chinese.items() if key in chinese},
+    )
 
 
 def _chinese(tokens: Sequence[str], table: Vocabulary) -> list[Found]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lca_rag.errors import UnitError
-from lca_rag.matching.concepts import closeness, concepts, narrowed, words
+from lca_rag.matching.concepts import Vocabulary, closeness, concepts, named, narrowed, words
 from lca_rag.matching.lines import BomLine
 from lca_rag.matching.subjects import Product, Subject, attributes
 from lca_rag.places import Relation, find_place, recognise, relation
@@ -110,16 +110,17 @@ class UnitFit:
     product: Product | None
 
 
-def understand(line: BomLine) -> Asked:
-    """What a line asks for."""
-    found = [item.concept for item in concepts(line.description) if item.concept != "(part)"]
+def understand(line: BomLine, table: Vocabulary | None = None) -> Asked:
+    """What a line asks for, in the words of a vocabulary; the shipped one by default."""
+    heard = concepts(line.description) if table is None else named(line.description, table)
+    found = [item.concept for item in heard if item.concept != "(part)"]
     measured = _dimension(line.unit)
     ordered = sorted(dict.fromkeys(found), key=lambda name: not _suits(name, measured))
     burned, recycled, bio = attributes(f"{line.description} {line.note or ''}")
     place = line.place
     if not place:
-        named = [mention for mention in recognise(line.description) if mention.certain]
-        place = named[0].areas[0].code if named else None
+        mentioned = [mention for mention in recognise(line.description) if mention.certain]
+        place = mentioned[0].areas[0].code if mentioned else None
     known = find_place(place) if place else None
     return Asked(
         line=line,

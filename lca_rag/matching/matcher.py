@@ -24,7 +24,7 @@ from lca_rag.matching.features import (
 )
 from lca_rag.matching.lines import BomLine
 from lca_rag.matching.memory import Memory
-from lca_rag.matching.model import Floats, MatchModel, load_model
+from lca_rag.matching.model import CONFIDENCE_FEATURES, Floats, MatchModel, load_model
 from lca_rag.matching.subjects import Subject, subject
 from lca_rag.record import Record
 
@@ -126,18 +126,18 @@ class Matcher:
             database: Only data sets of these databases.
             rights: Databases that the asker may see; `None` for all.
         """
-        pools = self.pools(lines, database=database, rights=rights)
+        asked = [understand(line) for line in lines]
+        pools = self.pools(asked, database=database, rights=rights)
         return [self._verdict(pool, k, rights) for pool in pools]
 
     def pools(
         self,
-        lines: Iterable[BomLine],
+        asked: Sequence[Asked],
         *,
         database: str | Sequence[str] | None = None,
         rights: Collection[str] | None = None,
     ) -> list[Pool]:
-        """The candidates of lines with their features; what models are fitted on."""
-        asked = [understand(line) for line in lines]
+        """The candidates of understood lines with their features; what models are fitted on."""
         names = (database,) if isinstance(database, str) else database
         vectors = self._encode([query for item in asked for query in _queries(item)])
         return [self._pool(item, names, rights, vectors) for item in asked]
@@ -248,8 +248,14 @@ class Matcher:
 
 
 def confidence(model: MatchModel, pool: Pool, scores: NDArray[np.float64]) -> float:
-    """Probability that the best candidate of a pool is acceptable."""
-    return float(model.confidence.probability(confidence_row(pool, scores)[None, :])[0])
+    """Probability that the best candidate of a pool is acceptable.
+
+    The grid mix of another country is never taken, however few of its kind the fit has seen.
+    """
+    row = confidence_row(pool, scores)
+    sure = float(model.confidence.probability(row[None, :])[0])
+    elsewhere = row[CONFIDENCE_FEATURES.index("grid elsewhere")] > 0
+    return min(sure, model.threshold / 2) if elsewhere else sure
 
 
 def confidence_row(pool: Pool, scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -271,6 +277,8 @@ def confidence_row(pool: Pool, scores: NDArray[np.float64]) -> NDArray[np.float6
             row["related concept"],
             row["same concept"] + row["concept by-product"],
             row["unmet concepts"],
+            row["grid elsewhere"],
+            row["meaning"],
         ]
     )
 

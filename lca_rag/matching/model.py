@@ -37,7 +37,16 @@ class Logistic:
         return found
 
 
-CONFIDENCE_FEATURES = ("score", "lead", "line unknown", "related concept", "same concept", "unmet")
+CONFIDENCE_FEATURES = (
+    "score",
+    "lead",
+    "line unknown",
+    "related concept",
+    "same concept",
+    "unmet",
+    "grid elsewhere",
+    "meaning",
+)
 """What the second model sees of a line's best candidate."""
 
 
