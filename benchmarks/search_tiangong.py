@@ -3,6 +3,7 @@
     python -m benchmarks.search_tiangong --model MODEL [--query-prompt P]          # figures on dev
     python -m benchmarks.search_tiangong --model MODEL --fit mini                  # fit, then dev
     python -m benchmarks.search_tiangong --model MODEL --ablate                    # without each
+    python -m benchmarks.search_tiangong --model MODEL --wishes    # place and year of the words
 
 Reads ../shared; indexes the archive once per model under --work. The ranker is fitted on the
 calibration fold alone (a tenth of the training records, which no encoder of ours has seen).
@@ -22,6 +23,7 @@ import numpy as np
 
 from lca_rag import Hit, Index, Retriever, load_encoder, read
 from lca_rag.filters import Wishes
+from lca_rag.question import understand
 from lca_rag.ranking import FEATURES, Ranker, ranker_for
 from lca_rag.signals import feature_matrix
 from lca_rag.training.ranker import Example, fit_ranker
@@ -112,17 +114,52 @@ def without(ranker: Ranker, prefix: str) -> Ranker:
     return replace(ranker, slopes=tuple(slopes))
 
 
+def with_wishes(retriever: Retriever) -> None:
+    """Dev's questions of place and of several criteria, plain and with what rules read in them."""
+    asked = [q for q in questions("dev") if q["perspective"] in (1, 4)]
+    read_in = [understand(q["query"]) for q in asked]
+    vectors = retriever.index.encoder.encode_queries([q["query"] for q in asked])  # type: ignore[union-attr]
+    for name, place, year in (
+        ("plain", False, False),
+        ("place", True, False),
+        ("year", False, True),
+        ("place and year", True, True),
+    ):
+        ranks, told = [], []
+        for question, understood, vector in zip(asked, read_in, vectors, strict=True):
+            hits = retriever.search(
+                question["query"],
+                k=100,
+                place=understood.place if place else None,
+                year=understood.years if year else None,
+                vector=vector,
+            )
+            ranks.append(rank_of(hits, question["uuid"]))
+            told.append(bool(understood.place or understood.years))
+        wishing = [rank for rank, tells in zip(ranks, told, strict=True) if tells]
+        print(
+            f"{name:<16} all {len(ranks)}: NDCG@10 {measures(ranks)['NDCG@10']:.4f}   "
+            f"with a place or year {len(wishing)}: NDCG@10 {measures(wishing)['NDCG@10']:.4f} "
+            f"Recall@10 {measures(wishing)['Recall@10']:.4f}",
+            flush=True,
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--model", default="mini")
     parser.add_argument("--query-prompt")
     parser.add_argument("--fit", metavar="NAME", help="fit and save models/rankers/NAME.json")
     parser.add_argument("--ablate", action="store_true")
+    parser.add_argument("--wishes", action="store_true")
     parser.add_argument("--work", type=Path, default=ROOT.parent / "tmp" / "indexes")
     given = parser.parse_args()
     index = open_index(given.model, given.query_prompt, given.work)
     retriever = Retriever(index)
     ranker = fit(retriever, given.fit) if given.fit else ranker_for(index.fingerprint)
+    if given.wishes:
+        with_wishes(retriever)
+        return
     asked = questions("dev")
     vectors = index.encoder.encode_queries([question["query"] for question in asked])  # type: ignore[union-attr]
     for mode in ("dense", "lexical"):
