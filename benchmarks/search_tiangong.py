@@ -17,7 +17,9 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,13 +27,14 @@ from lca_rag import Hit, Index, Retriever, load_encoder, read
 from lca_rag.filters import Wishes
 from lca_rag.question import understand
 from lca_rag.ranking import FEATURES, Ranker, ranker_for
+from lca_rag.retriever import Mode
 from lca_rag.signals import feature_matrix
 from lca_rag.training.ranker import Example, fit_ranker
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 RANKERS = ROOT / "lca_rag" / "models" / "rankers"
-Question = dict[str, str]
+Question = dict[str, Any]
 Search = Callable[[str, "np.ndarray[tuple[int], np.dtype[np.float32]]"], list[Hit]]
 
 
@@ -70,7 +73,11 @@ def rank_of(hits: Sequence[Hit], uuid: str) -> int | None:
     return next((rank for rank, hit in enumerate(hits) if hit.record.uuid == uuid), None)
 
 
-def score(name: str, asked: Sequence[Question], vectors: np.ndarray, search: Search) -> None:  # type: ignore[type-arg]
+def one_side(retriever: Retriever, mode: Mode, query: str, vector: Any) -> list[Hit]:
+    return retriever.search(query, k=100, mode=mode, vector=vector)
+
+
+def score(name: str, asked: Sequence[Question], vectors: Any, search: Search) -> None:
     started = time.perf_counter()
     ranks = [
         rank_of(search(question["query"], vector), question["uuid"])
@@ -162,10 +169,9 @@ def main() -> None:
         return
     asked = questions("dev")
     vectors = index.encoder.encode_queries([question["query"] for question in asked])  # type: ignore[union-attr]
-    for mode in ("dense", "lexical"):
-        score(
-            mode, asked, vectors, lambda q, v, m=mode: retriever.search(q, k=100, mode=m, vector=v)
-        )  # type: ignore[misc]
+    alone: tuple[Mode, ...] = ("dense", "lexical")
+    for mode in alone:
+        score(mode, asked, vectors, partial(one_side, retriever, mode))
     rankers = {"hybrid": ranker}
     if given.ablate:
         groups = sorted({name.split("_")[0] for name in FEATURES})

@@ -81,7 +81,8 @@ def principal_plane(vectors: Floats) -> Floats:
     plane[:, : best.shape[1]] = centred @ best
     # The 99th percentile fills the picture; a few strays sit on its rim.
     reach = np.maximum(np.quantile(np.abs(plane), 0.99, axis=0), 1e-9)
-    return np.clip(plane / reach, -1.0, 1.0).astype(np.float32)
+    scaled: Floats = np.clip(plane / reach, -1.0, 1.0).astype(np.float32)
+    return scaled
 
 
 def write_map(points: Sequence[MapPoint], path: str | Path) -> None:
