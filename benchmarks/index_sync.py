@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -132,7 +131,9 @@ def main() -> None:
         found = STAGES[options.stage](  # type: ignore[operator]
             source=options.source, limit=options.limit, model=model, folder=options.folder
         )
-        found["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        status = Path("/proc/self/status").read_text()  # `ru_maxrss` starts at the parent's
+        peak = next(line.split()[1] for line in status.splitlines() if "VmHWM" in line)
+        found["peak_rss_mb"] = int(peak) // 1024
         print(json.dumps({"stage": options.stage, **found}), flush=True)
         return
     folder = options.folder or tempfile.mkdtemp(prefix="index-sync-")
