@@ -104,17 +104,31 @@ def place_reason(asked: str, record: Record) -> str:
 def year_reason(asked: tuple[int, int], period: Period) -> str:
     """How a record's years stand to the years asked for."""
     wish = str(asked[0]) if asked[0] == asked[1] else f"{asked[0]}-{asked[1]}"
-    start = period.start if period.start is not None else period.reference_year
-    end = period.end if period.end is not None else period.valid_until
-    if start is None and end is None:
+    covered, gap = _covered(period), year_gap(asked, period)
+    if covered is None or gap is None:
         return f"asked {wish}, year not stated"
-    first = start if start is not None else end
-    last = max(value for value in (first, end) if value is not None)
+    first, last = covered
     span = str(first) if first == last else f"{first}-{last}"
-    gap = max(0, (first or 0) - asked[1], asked[0] - last)
     if gap == 0:
         return f"asked {wish}, covers it ({span})"
     return f"asked {wish}, got {span}: {gap} year{'s' if gap > 1 else ''} apart"
+
+
+def year_gap(asked: tuple[int, int], period: Period) -> int | None:
+    """Years between what is asked and what a period covers; `None` if it states no year."""
+    covered = _covered(period)
+    if covered is None:
+        return None
+    return max(0, covered[0] - asked[1], asked[0] - covered[1])
+
+
+def _covered(period: Period) -> tuple[int, int] | None:
+    start = period.start if period.start is not None else period.reference_year
+    end = period.end if period.end is not None else period.valid_until
+    known = [year for year in (start, end) if year is not None]
+    if not known:
+        return None
+    return known[0], max(known)
 
 
 def _type_reason(asked: str, got: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lca_rag.errors import QueryError
 from lca_rag.filters import Facets, Wishes
+from lca_rag.pedigree import pedigree
 from lca_rag.ranking import FEATURES, Ranker, ranker_for
 from lca_rag.reasons import movers, reasons
 from lca_rag.record import Hit, Record
@@ -257,7 +258,7 @@ class Retriever:
         hits = []
         for record, score, values in zip(records, squashed.tolist(), features, strict=True):
             moved = {name[5:]: value for name, value in values.items() if name.startswith("gave_")}
-            told = (*reasons(record, query, scope.wishes, values), movers(moved))
+            told = (*_told(record, query, scope.wishes, values), movers(moved))
             hits.append(Hit(record=record, score=score, reasons=told, features=values))
         return hits
 
@@ -298,11 +299,21 @@ class Retriever:
             Hit(
                 record=record,
                 score=score,
-                reasons=reasons(record, query, scope.wishes, {side: score}),
+                reasons=_told(record, query, scope.wishes, {side: score}),
                 features={side: score},
             )
             for record, score in found
         ]
+
+
+def _told(
+    record: Record, query: str, wishes: Wishes, features: Mapping[str, float]
+) -> tuple[str, ...]:
+    """The reasons of a hit, and how good its data are for a wished place or year."""
+    told = reasons(record, query, wishes, features)
+    if wishes.place is None and wishes.years is None:
+        return told
+    return (*told, pedigree(record, query, wishes).sentence)
 
 
 def _shown(

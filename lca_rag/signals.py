@@ -39,6 +39,9 @@ _EMISSION = re.compile(
     re.IGNORECASE,
 )
 
+_REST = 5
+"""Steps that the rest of the world counts for: one more than the world is ever away."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sides:
@@ -181,8 +184,11 @@ def _place_steps(asked: str, got: str | None) -> tuple[float, float, float]:
     found = relation(asked, got)
     if found.kind == "same":
         return 1.0, 0.0, 0.0
-    if found.kind in {"wider", "rest"}:
+    if found.kind == "wider":
         return 0.0, 0.8**found.steps, 0.0
+    if found.kind == "rest":
+        # It names no country, so it serves less well than the whole world.
+        return 0.0, 0.8**_REST, 0.0
     if found.kind == "narrower":
         return 0.0, 0.5, 0.0
     return 0.0, 0.0, 0.0 if found.kind == "unknown" else 1.0

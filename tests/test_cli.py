@@ -116,7 +116,8 @@ def test_search_prints_one_object(run: Run, folder: Path) -> None:
     assert told["query"] == "electricity"
     assert len(told["hits"]) == 3
     assert {*told["hits"][0]} == {
-        *("id", "uuid", "version", "database", "kind", "name", "place", "score", "reasons")
+        *("id", "uuid", "version", "database", "kind", "name", "place", "score", "reasons"),
+        "variants",
     }
 
 

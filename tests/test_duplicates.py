@@ -5,8 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lca_rag.duplicates import DuplicatePair, compare, duplicate_pairs, find_duplicates, sketch
-from lca_rag.record import Exchange, Name, Period, Place, Record, Text
+from lca_rag.duplicates import (
+    DuplicatePair,
+    collapse,
+    compare,
+    duplicate_pairs,
+    find_duplicates,
+    sketch,
+)
+from lca_rag.record import Exchange, Hit, Name, Period, Place, Record, Text
 
 COMMENT = (
     "Hot rolled coil made from slabs of a basic oxygen furnace in an integrated works, with coke "
@@ -147,3 +154,15 @@ def test_crowds_are_compared_in_a_chain() -> None:
     assert len(pairs) < 60 * 4
     (group,) = find_duplicates(records)
     assert len(group.ids) == 60
+
+
+def test_hits_are_folded_under_their_doubles() -> None:
+    one, other = process("a" * 8), process("b" * 8, place="FR", scale=1.1)
+    apart = process("c" * 8, name="Wheat grain", comment="Sown", flows={"seed": 3.0, "urea": 1.0})
+    hits = [Hit(record=record, score=1.0) for record in (one, apart, other)]
+    folded = collapse(hits)
+    assert [item.hit.record for item in folded] == [one, apart]
+    assert [item.hit.record for item in folded[0].variants] == [other]
+    assert folded[0].variants[0].relation == "region"
+    assert folded[1].variants == ()
+    assert collapse([]) == []

@@ -20,8 +20,8 @@ FLOORS: dict[str, int] = {
             "readers render export demo",
             "encoders models",
             "index",
-            "filters signals ranking reasons scope retriever rerank question",
-            "answer matching flows duplicates atlas evaluation training scale",
+            "filters signals ranking reasons pedigree scope retriever rerank question",
+            "answer matching flows duplicates atlas rewriting evaluation training scale",
             "operations commands cli server",
         )
     )

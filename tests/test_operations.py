@@ -120,10 +120,31 @@ def test_search_finds_and_pages(workspace: Workspace) -> None:
 
 def test_search_output_has_the_promised_shape(workspace: Workspace) -> None:
     result = run(workspace, "search", schema.SearchOutput, query="cement", k=1).model_dump()
-    assert set(result) == {"query", "hits"}
+    assert set(result) == {"query", "hits", "understood"}
     assert set(result["hits"][0]) == {
-        *("id", "uuid", "version", "database", "kind", "name", "place", "score", "reasons")
+        *("id", "uuid", "version", "database", "kind", "name", "place", "score", "reasons"),
+        "variants",
     }
+
+
+def test_doubles_are_folded_on_demand(workspace: Workspace) -> None:
+    name = str(server_fixtures.demo_records()[2].name)
+    plain = run(workspace, "search", schema.SearchOutput, query=name, k=10)
+    folded = run(workspace, "search", schema.SearchOutput, query=name, k=10, collapse=True)
+    assert not any(hit.variants for hit in plain.hits)
+    assert folded.hits[0].id == plain.hits[0].id
+    ids = {variant.split(": ")[0] for hit in folded.hits for variant in hit.variants}
+    assert ids
+    assert not ids & {hit.id for hit in folded.hits}
+
+
+def test_what_was_understood_is_shown(workspace: Workspace) -> None:
+    query = "electricity in Germany 2020"
+    result = run(workspace, "search", schema.SearchOutput, query=query, k=1)
+    assert result.understood == ("place: Germany = DE", "year: 2020")
+    assert "understood: place: Germany = DE; year: 2020" in as_text(result)
+    with pytest.raises(QueryError, match="name one with --llm"):
+        run(workspace, "search", schema.SearchOutput, query=query, rewrite=True)
 
 
 def test_strict_wishes_filter(workspace: Workspace) -> None:

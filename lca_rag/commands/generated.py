@@ -71,7 +71,7 @@ LlmOption = Annotated[
         "--llm",
         envvar="LCA_RAG_LLM",
         metavar="URL/MODEL",
-        help="Language model that words the answer, by an OpenAI-compatible URL",
+        help="Language model by an OpenAI-compatible URL: words an answer, rewrites a question",
     ),
 ]
 PolicyOption = Annotated[
@@ -178,8 +178,10 @@ def _parameters(row: Operation) -> list[inspect.Parameter]:
         ("query_prompt", PromptOption, None),
         ("policy", PolicyOption, None),
     ]
+    if row.name in ("ask", "search"):
+        standing.append(("llm", LlmOption, None))
     if row.name == "ask":
-        standing += [("llm", LlmOption, None), ("audit", AuditOption, None)]
+        standing.append(("audit", AuditOption, None))
     if row.name == "match":
         standing.append(("memory", MemoryOption, None))
     if row.name in TO_FILE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lca_rag.duplicates.collapse import Folded, Variant, collapse
 from lca_rag.duplicates.search import (
     DuplicateGroup,
     DuplicatePair,
@@ -17,7 +18,10 @@ __all__ = [
     "DuplicateGroup",
     "DuplicatePair",
     "DuplicateRelation",
+    "Folded",
     "Sketch",
+    "Variant",
+    "collapse",
     "compare",
     "duplicate_pairs",
     "find_duplicates",

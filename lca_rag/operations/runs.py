@@ -22,14 +22,25 @@ if TYPE_CHECKING:
     from lca_rag.record import Hit, Record
 
 
+_FOLDING = 4
+"""Hits looked at for each that is wanted where doubles are folded."""
+
 LICENCE_NEEDED = "This database is restricted: the record exists, its content needs a licence."
 
 
 def search(workspace: Workspace, asked: schema.SearchInput, caller: Caller) -> schema.SearchOutput:
-    """Hits for a question."""
+    """Hits for a question, and what was understood of it."""
+    from lca_rag.question import understand
+
+    told = understand(asked.query).sentences()
+    query = asked.query
+    if asked.rewrite:
+        rewriting = workspace.rewritten(asked.query)
+        query, told = rewriting.query, (*told, rewriting.sentence)
+    wanted = asked.offset + asked.k
     hits = workspace.retriever.search(
-        asked.query,
-        k=asked.offset + asked.k,
+        query,
+        k=wanted * _FOLDING if asked.collapse else wanted,
         kind=asked.kind,
         place=asked.place,
         year=asked.year,
@@ -42,8 +53,23 @@ def search(workspace: Workspace, asked: schema.SearchInput, caller: Caller) -> s
         mode=asked.mode,
         rights=caller.databases,
     )
-    shown = tuple(_hit(workspace, hit) for hit in hits[asked.offset :])
-    return schema.SearchOutput(query=asked.query, hits=shown)
+    shown = _folded(workspace, hits) if asked.collapse else [_hit(workspace, hit) for hit in hits]
+    return schema.SearchOutput(
+        query=asked.query, hits=tuple(shown[asked.offset : wanted]), understood=told
+    )
+
+
+def _folded(workspace: Workspace, hits: list[Hit]) -> list[schema.HitOutput]:
+    """Hits with their doubles as variants."""
+    from lca_rag.duplicates import collapse
+
+    found = []
+    for folded in collapse(hits):
+        variants = tuple(
+            f"{item.hit.record.id}: {item.relation} ({item.reason})" for item in folded.variants
+        )
+        found.append(_hit(workspace, folded.hit).model_copy(update={"variants": variants}))
+    return found
 
 
 def _hit(workspace: Workspace, hit: Hit) -> schema.HitOutput:

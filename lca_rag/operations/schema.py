@@ -67,6 +67,12 @@ class SearchInput(Wishes):
         default=0, description="How many of the best hits to skip, for the next page"
     )
     mode: Mode = Field(default="hybrid", description="How to search: hybrid, dense or lexical")
+    collapse: bool = Field(
+        default=False, description="Fold doubles under the best of them, as its variants"
+    )
+    rewrite: bool = Field(
+        default=False, description="Let the language model add canonical terms and synonyms"
+    )
 
 
 class HitOutput(Output):
@@ -81,6 +87,8 @@ class HitOutput(Output):
     place: str | None
     score: float
     reasons: tuple[str, ...]
+    variants: tuple[str, ...] = ()
+    """Doubles that were folded under it, each with its id and the relation."""
 
 
 class SearchOutput(Output):
@@ -88,6 +96,8 @@ class SearchOutput(Output):
 
     query: str
     hits: tuple[HitOutput, ...]
+    understood: tuple[str, ...] = ()
+    """What rules read in the question, and what a language model made of it; none of it filters."""
 
 
 class ShowInput(Input):

@@ -42,9 +42,13 @@ def _hits(hits: Sequence[schema.HitOutput], first: int = 1) -> Lines:
         yield Line(f"   {_joined(hit.id, hit.place, hit.kind)}", "faint")
         for reason in hit.reasons:
             yield Line(f"   - {reason}")
+        for variant in hit.variants:
+            yield Line(f"   = {variant}", "faint")
 
 
 def _search(result: schema.SearchOutput) -> Lines:
+    if result.understood:
+        yield Line(f"understood: {'; '.join(result.understood)}", "faint")
     yield from _hits(result.hits)
     if not result.hits:
         yield Line(f"Nothing found for {result.query!r}.")

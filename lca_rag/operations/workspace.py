@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
-from lca_rag.errors import IndexStateError
+from lca_rag.errors import IndexStateError, QueryError
 
 if TYPE_CHECKING:
     from lca_rag.answer import Answerer, Policy
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lca_rag.index import Index
     from lca_rag.matching import Matcher
     from lca_rag.retriever import Retriever
+    from lca_rag.rewriting import Rewriting
 
 _MODEL_FILE = "model.json"
 _KEPT = 8
@@ -180,6 +181,20 @@ class Workspace:
                 memory = Memory.load(self._memory_file) if self._memory_file else None
                 self._matcher = Matcher(self.retriever, memory=memory)
             return self._matcher
+
+    def rewritten(self, question: str) -> Rewriting:
+        """A question in the words of inventories, by the language model.
+
+        Raises:
+            QueryError: If there is no language model.
+            AnswerError: If it does not answer in form.
+        """
+        from lca_rag.answer.llm import load_llm
+        from lca_rag.rewriting import rewrite
+
+        if self.llm is None:
+            raise QueryError("rewriting needs a language model; name one with --llm")
+        return rewrite(question, load_llm(self.llm))
 
     @cached_property
     def policy(self) -> Policy:

@@ -1,0 +1,101 @@
+"""How well a hit's data would serve what was asked: a pedigree score of 1 (best) to 5, in words.
+
+Rules only, so that each score can be worked out again from the record. Time and geography follow
+the pedigree matrix; technology asks how much of the question the data set says of itself.
+
+Source: Weidema & Wesnaes 1996, doi:10.1016/S0959-6526(96)00043-1, with the year bounds of
+ecoinvent's data quality guideline (3, 6, 10 and 15 years).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lca_rag.filters import Wishes
+from lca_rag.index.words import tokenize
+from lca_rag.places import relation
+from lca_rag.reasons import place_reason, year_gap, year_reason
+from lca_rag.record import Record
+
+_YEARS = (3, 6, 10, 15)
+"""Years apart up to which the score is 1, 2, 3 and 4."""
+_SHARES = (1.0, 0.75, 0.5, 0.25)
+"""Shares of the question's words from which the score is 1, 2, 3 and 4."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One score with its reason."""
+
+    score: int
+    """1 is best, 5 is worst or not known."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pedigree:
+    """The scores of a record against a question; what was not asked for has none."""
+
+    time: Mark | None
+    geography: Mark | None
+    technology: Mark
+
+    @property
+    def sentence(self) -> str:
+        """All scores in one line."""
+        parts = [
+            f"{name} {mark.score} ({mark.reason})"
+            for name, mark in (
+                ("time", self.time),
+                ("geography", self.geography),
+                ("technology", self.technology),
+            )
+            if mark is not None
+        ]
+        return "data quality (1 best, 5 worst): " + ", ".join(parts)
+
+
+def pedigree(record: Record, question: str, wishes: Wishes) -> Pedigree:
+    """The scores of a record against a question and what else was wished."""
+    return Pedigree(
+        time=_time(wishes.years, record) if wishes.years is not None else None,
+        geography=_geography(wishes.place, record) if wishes.place is not None else None,
+        technology=_technology(question, record),
+    )
+
+
+def _time(asked: tuple[int, int], record: Record) -> Mark:
+    reason = year_reason(asked, record.period)
+    gap = year_gap(asked, record.period)
+    if gap is None:
+        return Mark(5, reason)
+    return Mark(next((i for i, limit in enumerate(_YEARS, 1) if gap <= limit), 5), reason)
+
+
+def _geography(asked: str, record: Record) -> Mark:
+    reason = place_reason(asked, record)
+    if record.place is None:
+        return Mark(5, reason)
+    found = relation(asked, record.place.code)
+    if found.kind == "wider":
+        # An average that holds the place says less of it with each step up.
+        return Mark(min(4, 1 + found.steps), reason)
+    return Mark({"same": 1, "narrower": 3, "sibling": 4}.get(found.kind, 5), reason)
+
+
+def _technology(question: str, record: Record) -> Mark:
+    asked = set(tokenize(question))
+    if not asked:
+        return Mark(5, "the question has no words to compare")
+    told = " ".join(
+        (
+            str(record.name),
+            record.synonyms.join(" ") or "",
+            record.technology.join(" ") or "",
+            *(part for item in record.classifications for part in item.path),
+        )
+    )
+    held = len(asked & set(tokenize(told)))
+    share = held / len(asked)
+    score = next((i for i, limit in enumerate(_SHARES, 1) if share >= limit), 5)
+    return Mark(score, f"it states {held} of {len(asked)} words asked")
