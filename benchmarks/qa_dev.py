@@ -62,7 +62,7 @@ class WordsOnly:
         self.retriever = retriever
 
     def search(self, query: str, **wishes: Any) -> Any:
-        return self.retriever.search(query, mode="lexical", **wishes)
+        return self.retriever.search(query, **(wishes | {"mode": "lexical"}))
 
 
 def open_index(corpus: str, folder: Path, model: str, prompt: str | None) -> Index:

@@ -1,7 +1,10 @@
 """Load on a running server: many people who search and ask, with a second of thought in between.
 
-    lca-rag serve --index tiangong.lca &
-    python -m benchmarks.server_load --url http://127.0.0.1:8000 --questions FILE.jsonl --pid PID
+    lca-rag serve --index tiangong.lca --workers 2 --keys keys.toml &
+    python -m benchmarks.server_load --url http://127.0.0.1:8000 --questions FILE.jsonl --pid PID \\
+        --key KEY --warm 60
+
+The key needs `requests_per_minute = 0`, for all people come from one address.
 
 Prints p50, p95 and worst per kind of request, errors, and the memory of the server's process from
 start to end. Questions come from a JSON Lines file with a field `query` or `question`.
@@ -61,12 +64,18 @@ async def person(
         await asyncio.sleep(1.0)
 
 
+def resident(pid: int) -> float:
+    """Resident memory in MiB of a process and of those that it started."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(kib) / 1024 + sum(resident(int(child)) for child in children)
+
+
 async def watch(pid: int, tally: Tally, until: float) -> None:
-    """Note the resident memory of the server in MiB, every second."""
+    """Note the resident memory of the server, every second."""
     while time.monotonic() < until:
-        status = Path(f"/proc/{pid}/status").read_text()
-        kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
-        tally.memory.append(int(kib) / 1024)
+        tally.memory.append(resident(pid))
         await asyncio.sleep(1.0)
 
 
@@ -78,8 +87,12 @@ async def load(arguments: argparse.Namespace) -> Tally:
     async with httpx.AsyncClient(
         base_url=arguments.url, headers=headers, timeout=60, limits=limits
     ) as client:
-        for words in asked[:5]:  # what is loaded on first use is no part of the measurement
-            await client.post("/api/ask", json={"question": words})
+        if arguments.warm:  # what is loaded on first use is no part of the measurement
+            until = time.monotonic() + arguments.warm
+            early = Tally()
+            await asyncio.gather(
+                *(person(client, asked, early, until, -1 - n) for n in range(arguments.users))
+            )
         until = time.monotonic() + arguments.seconds
         people = [person(client, asked, tally, until, seed) for seed in range(arguments.users)]
         if arguments.pid:
@@ -117,6 +130,7 @@ def main() -> None:
     parser.add_argument("--questions", type=Path, required=True)
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--warm", type=float, default=30, help="seconds before it counts")
     parser.add_argument("--pid", type=int, help="process whose memory is watched")
     parser.add_argument("--key", help="API key")
     raise SystemExit(0 if report(asyncio.run(load(parser.parse_args()))) else 1)

@@ -35,6 +35,7 @@ class LexicalRetriever:
         allocation: str | None = None,
         classification: str | None = None,
         strict: bool = False,
+        mode: str = "hybrid",
         rights: Collection[str] | None = None,
     ) -> list[Hit]:
         self.asked.append({"query": query, "place": place, "year": year, "strict": strict})

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -246,6 +247,19 @@ def test_a_key_is_made(run: Run) -> None:
     told = json.loads(out)
     assert code == 0
     assert told["key"] not in told["entry"]
+    wanted = ("--role", "admin", "--database", "demo", "--database", 'a"b')
+    code, out, _ = run("key", "--name", "team", *wanted, "--json")
+    entry = json.loads(out)["entry"]
+    assert code == 0
+    assert 'role = "admin"' in entry
+    assert tomllib.loads(entry)["keys"][0]["databases"] == ["demo", 'a"b']
+
+
+@pytest.mark.parametrize("words", [(), ("me", "--name", "you"), ("me", "--role", "root")])
+def test_a_key_that_is_not_clear_is_not_made(run: Run, words: tuple[str, ...]) -> None:
+    code, out, _ = run("key", *words)
+    assert code != 0
+    assert out == ""
 
 
 def test_control_characters_of_records_never_reach_the_terminal(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from lca_rag.answer.choice import Candidate, rank, read_again
 from lca_rag.answer.citing import cite
@@ -18,6 +17,7 @@ from lca_rag.answer.prompts import messages
 from lca_rag.answer.question import Question, understand
 from lca_rag.answer.repair import enforce
 from lca_rag.answer.result import Answer, Check, Checks, Draft
+from lca_rag.answer.searcher import Mode, Searcher
 from lca_rag.answer.streaming import Order, passing
 from lca_rag.answer.view import Views
 from lca_rag.places import Mention, find_place
@@ -25,7 +25,7 @@ from lca_rag.record import Hit, Record
 
 __all__ = ["Answerer", "Searcher"]
 
-_DEPTH = 40
+_DEPTH = 25
 """Candidates that each way of searching brings."""
 _EVIDENCE = 5
 """Records in a prompt."""
@@ -37,29 +37,6 @@ _DECLINES = re.compile(
 )
 _EARLIER = 6
 """Earlier turns that a model is shown."""
-
-
-class Searcher(Protocol):
-    """What an answer asks of a retriever."""
-
-    def search(
-        self,
-        query: str,
-        *,
-        k: int = 10,
-        kind: str | None = None,
-        place: str | None = None,
-        year: int | tuple[int, int] | None = None,
-        database: str | Sequence[str] | None = None,
-        data_type: str | None = None,
-        system_model: str | None = None,
-        allocation: str | None = None,
-        classification: str | None = None,
-        strict: bool = False,
-        rights: Collection[str] | None = None,
-    ) -> list[Hit]:
-        """The best records for a question."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,12 +226,15 @@ class Answerer:
             return []
         kind = wishes.kind or ("flow" if question.about_flow else "process")
         found: dict[str, Hit] = {}
-        for query in dict.fromkeys((question.text, _spelled(question))):
+        queries: dict[str, Mode] = {question.text: "hybrid"}
+        queries.setdefault(_spelled(question), "lexical")  # a heap of synonyms has no one meaning
+        for query, mode in queries.items():
             if not query.strip():
                 continue
             for hit in self.retriever.search(
                 query,
                 k=k,
+                mode=mode,
                 kind=kind,
                 place=wishes.place,
                 year=wishes.year,

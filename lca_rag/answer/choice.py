@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from lca_rag.answer.amounts import converted
 from lca_rag.answer.figures import Figure, find_rows
-from lca_rag.answer.lexicon import Term, holds, is_chinese
+from lca_rag.answer.lexicon import Term, Words, holds, is_chinese
 from lca_rag.answer.question import Question
 from lca_rag.answer.view import View
 from lca_rag.record import Hit
@@ -148,7 +148,7 @@ def _naming(
 
     What only the name of the wanted row holds ("burnt in boilers") says nothing on the data set.
     """
-    row = next((name for e, name, _ in view.rows if rows and e is rows[0].exchange), frozenset())
+    row = next((name for e, name, _ in view.rows if rows and e is rows[0].exchange), Words())
     naming = {
         term.options: (term, share)  # a notion that is said twice counts once
         for place, (term, share) in enumerate(zip(question.terms, held, strict=True))

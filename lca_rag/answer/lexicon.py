@@ -10,12 +10,12 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 
 from lca_rag.index.words import tokenize
 
-__all__ = ["Term", "fold", "holds", "is_chinese", "terms", "tokens"]
+__all__ = ["Term", "Words", "fold", "holds", "is_chinese", "terms", "tokens"]
 
 GENERIC = 0.25
 """Weight of words such as "production", which tell few data sets apart."""
@@ -89,29 +89,50 @@ def is_chinese(text: str) -> bool:
     return len(re.findall(_HAN, text)) >= 2
 
 
-def tokens(*texts: str) -> frozenset[str]:
+class Words(frozenset[str]):
+    """The tokens of a text, without regard to order; long ones are found by their beginning too."""
+
+    @cached_property
+    def beginnings(self) -> dict[str, list[str]]:
+        """The long tokens by their first letters."""
+        found: dict[str, list[str]] = {}
+        for token in self:
+            if len(token) >= _PREFIX:
+                found.setdefault(token[:_PREFIX], []).append(token)
+        return found
+
+
+def tokens(*texts: str) -> Words:
     """The stemmed tokens of some texts, without regard to order."""
-    return frozenset(token for text in texts for token in tokenize(fold(text)))
+    if len(texts) == 1:
+        return _tokens_of(texts[0])
+    return Words(frozenset[str]().union(*map(_tokens_of, texts)))
 
 
-def holds(term: Term, found: frozenset[str]) -> bool:
+@lru_cache(maxsize=32_768)
+def _tokens_of(text: str) -> Words:
+    """The tokens of one text; names of flows and places come again and again."""
+    return Words(tokenize(fold(text)))
+
+
+def holds(term: Term, found: Words) -> bool:
     """Whether a text with these tokens spells the term in any known way."""
-    return any(all(_in(token, found) for token in option) for option in term.options)
+    for option in term.options:
+        if option <= found or all(_in(token, found) for token in option):
+            return True
+    return False
 
 
-def _in(token: str, found: frozenset[str]) -> bool:
+def _in(token: str, found: Words) -> bool:
     if token in found:
         return True
     if len(token) < _PREFIX or not token.isascii():
         return False
-    return any(_same_stem(token, other) for other in found)
+    return any(_same_stem(token, other) for other in found.beginnings.get(token[:_PREFIX], ()))
 
 
-@lru_cache(maxsize=200_000)
 def _same_stem(one: str, other: str) -> bool:
     """Whether two long words differ in their ending only ("incinerator", "incineration")."""
-    if len(other) < _PREFIX or one[:_PREFIX] != other[:_PREFIX]:
-        return False
     shared = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
     shared = min(len(one), len(other)) if shared is None else shared
     return shared >= _PREFIX_SHARE * max(len(one), len(other))

@@ -1,4 +1,4 @@
-"""A model's answer while it comes: sentence by sentence through the checks, citations renumbered."""
+"""A model's answer while it comes: each sentence through the checks, citations renumbered."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from lca_rag.answer.lexicon import Term, holds, terms, tokens
+from lca_rag.answer.lexicon import Term, Words, holds, terms, tokens
 from lca_rag.places import find_place, relation
 from lca_rag.places import names as place_names
 from lca_rag.record import Exchange, Record
@@ -26,7 +26,7 @@ class View:
     record: Record
 
     @cached_property
-    def name(self) -> frozenset[str]:
+    def name(self) -> Words:
         """Name, synonyms and reference flows, in every language."""
         record = self.record
         parts = record.name
@@ -41,16 +41,16 @@ class View:
         )
 
     @cached_property
-    def title(self) -> frozenset[str]:
+    def title(self) -> Words:
         """The English name alone, to see how much of it a question names."""
         return tokens(str(self.record.name))
 
     @cached_property
-    def place(self) -> frozenset[str]:
+    def place(self) -> Words:
         """Names and description of the place."""
         place = self.record.place
         if place is None:
-            return frozenset()
+            return Words()
         return tokens(
             place.code,
             place.name or "",
@@ -60,14 +60,14 @@ class View:
         )
 
     @cached_property
-    def prose(self) -> frozenset[str]:
+    def prose(self) -> Words:
         """Description, technology, classes, functional unit and details."""
         return tokens(" ; ".join(text for _, text in self.passages())[:_PROSE_LIMIT])
 
     @cached_property
-    def flows(self) -> frozenset[str]:
+    def flows(self) -> Words:
         """Names of every exchange."""
-        return frozenset[str]().union(*(whole for _, _, whole in self.rows))
+        return Words(frozenset[str]().union(*(whole for _, _, whole in self.rows)))
 
     @cached_property
     def years(self) -> frozenset[int]:
@@ -77,12 +77,14 @@ class View:
         return frozenset(year for year in stated if year is not None)
 
     @cached_property
-    def rows(self) -> tuple[tuple[Exchange, frozenset[str], frozenset[str]], ...]:
+    def rows(self) -> tuple[tuple[Exchange, Words, Words], ...]:
         """Every exchange with the tokens of its flow's name, and of name and comment together."""
         found = []
         for exchange in self.record.exchanges:
             name = tokens(*exchange.flow.all(), exchange.cas or "")
-            found.append((exchange, name, name | tokens(*exchange.comment.all())))
+            comment = exchange.comment.all()
+            whole = Words(name | tokens(*comment)) if comment else name
+            found.append((exchange, name, whole))
         return tuple(found)
 
     def passages(self) -> Iterator[tuple[str, str]]:
@@ -147,7 +149,7 @@ def _somewhere(code: str | None) -> bool:
 class Views:
     """Views of the records met lately, so that a record is taken apart once."""
 
-    def __init__(self, size: int = 2048) -> None:
+    def __init__(self, size: int = 1024) -> None:
         """Keep at most `size` views."""
         self._size = size
         self._kept: OrderedDict[str, View] = OrderedDict()

@@ -84,6 +84,8 @@ def serve(
         f"{sum(sum(kinds.values()) for _, kinds in found)} records of {len(found)} databases"
     )
     os.environ[_VARIABLE] = json.dumps(settings)
+    if workers > 1:  # processes that each use every core only wait for one another
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
     uvicorn.run(
         "lca_rag.commands.serving:application",
         factory=True,
@@ -92,6 +94,7 @@ def serve(
         workers=workers,
         access_log=False,  # our own log has no content
         server_header=False,
+        timeout_keep_alive=75,  # longer than a person thinks: no connection closes under a request
         timeout_graceful_shutdown=GRACE_SECONDS,
         log_config=_LOGGING,
     )
@@ -164,17 +167,33 @@ def mcp(
 
 
 def key(
-    name: Annotated[str, typer.Argument(help="Whose key it is")],
+    who: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Whose key it is")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="The same, as an option")
+    ] = None,
+    role: Annotated[
+        str, typer.Option("--role", help="reader, or admin, who also reads the metrics")
+    ] = "reader",
+    databases: Annotated[
+        list[str] | None,
+        typer.Option("--database", metavar="NAME", help="Database it opens; every one if none"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make an API key: it is shown once, the entry for the key file holds its digest only."""
+    from lca_rag.errors import QueryError
     from lca_rag.server.access import make_key
 
-    token, entry = make_key(name)
+    whose = name or who
+    if whose is None or (name and who):
+        raise QueryError("say once whose key it is: `lca-rag key --name NAME`")
+    if role not in ("reader", "admin"):
+        raise QueryError(f"role {role!r} is unknown; use reader or admin")
+    token, entry = make_key(whose, "admin" if role == "admin" else "reader", databases or ("*",))
     if as_json:
         console.emit({"key": token, "entry": entry})
         return
     console.note("Key, shown this once:", "bold")
     console.note(token)
-    console.note("Entry for the file that `serve --keys` reads; narrow its databases:", "bold")
+    console.note("Entry for the file that `serve --keys` reads:", "bold")
     console.out().print(console.words(entry), end="")

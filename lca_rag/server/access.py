@@ -4,7 +4,7 @@ Keys live in a TOML file that holds digests only, never a key:
 
     [[keys]]
     name = "building team"
-    sha256 = "9f86d0..."          # sha256 of the key; `lca-rag key NAME` makes both
+    sha256 = "9f86d0..."          # sha256 of the key; `lca-rag key --name NAME` makes both
     role = "reader"               # or "admin", who also reads the metrics
     databases = ["uslci", "demo"] # or ["*"] for every database
     requests_per_minute = 120     # optional; 0 lifts the limit
@@ -13,11 +13,12 @@ Keys live in a TOML file that holds digests only, never a key:
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import threading
 import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -66,7 +67,7 @@ class KeyRing:
             raise AccessError(f"{path}: the key file cannot be read: {exc}") from exc
         entries = content.get("keys")
         if not isinstance(entries, list) or not entries:
-            raise AccessError(f"{path}: no [[keys]] entry; make one with `lca-rag key NAME`")
+            raise AccessError(f"{path}: no [[keys]] entry; make one with `lca-rag key --name NAME`")
         return cls(dict(_entry(entry, path) for entry in entries))
 
     def find(self, token: str) -> Key | None:
@@ -79,15 +80,22 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def make_key(name: str) -> tuple[str, str]:
+def make_key(
+    name: str, role: Role = "reader", databases: Sequence[str] = ("*",)
+) -> tuple[str, str]:
     """A new random key and the TOML entry that admits it."""
     token = "lca-" + secrets.token_urlsafe(32)
-    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    listed = ", ".join(map(_quoted, databases))
     entry = (
-        f'[[keys]]\nname = "{quoted}"\nsha256 = "{digest(token)}"\n'
-        'role = "reader"\ndatabases = ["*"]\n'
+        f'[[keys]]\nname = {_quoted(name)}\nsha256 = "{digest(token)}"\n'
+        f'role = "{role}"\ndatabases = [{listed}]\n'
     )
     return token, entry
+
+
+def _quoted(text: str) -> str:
+    """A string as TOML writes it; TOML's basic strings take every escape that JSON makes."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _entry(entry: object, path: Path) -> tuple[str, Key]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Quantity = pint.Quantity[float]
 
-_LOCK = threading.Lock()
+_LOCK = threading.RLock()
 
 BASES: dict[str, str] = {
     "CO2e": "CO2e",
@@ -131,12 +131,17 @@ def spellings() -> Spellings:
     return Spellings(exact, single)
 
 
-@lru_cache(maxsize=1)
 def registry() -> pint.UnitRegistry[float]:
     """The one pint registry, with the units of LCA; pint is imported on the first call."""
+    with _LOCK:  # two threads must never make one each: their quantities would not mix
+        return _made()
+
+
+@lru_cache(maxsize=1)
+def _made() -> pint.UnitRegistry[float]:
     import pint
 
-    units: pint.UnitRegistry[float] = pint.UnitRegistry()
+    units: pint.UnitRegistry[float] = pint.UnitRegistry(on_redefinition="ignore")
     text = files(__package__).joinpath("units.txt").read_text(encoding="utf-8")
     units.load_definitions(text.splitlines())
     return units
