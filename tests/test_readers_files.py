@@ -143,6 +143,13 @@ def test_a_truncated_7z(tmp_path: Path, keep: int) -> None:
         open_package(write(tmp_path / "cut.7z", data[:keep]))
 
 
+def test_an_archive_inside_that_lost_its_start(tmp_path: Path) -> None:
+    inner = b"PK\x03\x04" + zipped(MEMBERS)[28:]  # its members seem to begin before the file
+    outer = write(tmp_path / "outer.zip", zipped({"inner.zip": inner}))
+    with open_package(outer) as opened, pytest.raises(ReadError, match=r"a\.xml: damaged"):
+        opened.read("inner.zip!a.xml")
+
+
 def test_a_damaged_member(tmp_path: Path) -> None:
     data = bytearray(zipped(MEMBERS, zipfile.ZIP_STORED))
     data[data.index(b"<b/>")] ^= 0xFF

@@ -40,6 +40,8 @@ _DEPTH = 2
 _PLAIN_FILE_BYTES = 1 << 30
 _SPOOL_BYTES = 8 << 20
 _PIECE = 1 << 18
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+"""What opening and unpacking a member raises; `ValueError` if its place lies before the start."""
 _HIDDEN = (".git", "__MACOSX", "__pycache__")
 
 
@@ -179,7 +181,7 @@ class OpenPackage:
                 data = _at_most(stream, limit + 1) if whole else stream.read(limit)
         except KeyError as exc:
             raise ReadError(f"{place}: there is no such member", path=place) from exc
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as exc:
+        except _DAMAGED as exc:
             raise ReadError(
                 f"{place}: damaged, cut short or unreadable ({exc})", path=place
             ) from exc
