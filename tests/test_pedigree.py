@@ -6,8 +6,10 @@ from lca_rag.filters import Wishes
 from lca_rag.pedigree import pedigree
 from lca_rag.record import Name, Period, Place, Record, Text
 
+UNDATED = Period()
 
-def record(place: str | None = "RER", period: Period = Period()) -> Record:
+
+def record(place: str | None = "RER", period: Period = UNDATED) -> Record:
     return Record(
         database="demo",
         uuid="00000000-0000-4000-8000-000000000001",

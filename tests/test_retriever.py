@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +197,26 @@ def test_a_wished_place_ranks_and_is_explained(retriever: Retriever) -> None:
         assert place_reason("CN", hit.record) in hit.reasons
         if hit.record.place:
             assert relation("CN", hit.record.place.code).sentence in hit.reasons
+
+
+def test_the_place_gives_most_where_it_is_met_then_less_up_the_ladder(tmp_path: Path) -> None:
+    climbing = ["DE", "RER", "GLO", "RoW", "FR"]
+    records = [
+        replace(process(4 * i), name=Name(base=Text.of("Steel sheet")), place=Place(code=code))
+        for i, code in enumerate(reversed(climbing))
+    ]
+    with Index.open(tmp_path / "index", encoder=HashEncoder()) as opened:
+        opened.sync(records)
+        hits = Retriever(opened).search("steel sheet", place="DE")
+    assert hits[0].record.place == Place(code="DE")
+    gave = {
+        hit.record.place.code: sum(
+            value for name, value in hit.features.items() if name.startswith("gave_place_")
+        )
+        for hit in hits
+        if hit.record.place
+    }
+    assert sorted(gave, key=lambda code: -gave[code]) == climbing
 
 
 def test_a_wished_year_ranks_and_is_explained(retriever: Retriever) -> None:

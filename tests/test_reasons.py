@@ -1,0 +1,140 @@
+"""Each sentence of each hit is worked out again from the record, without the code that wrote it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from lca_rag import Hit, Index, Retriever
+from lca_rag.places import find_place
+from lca_rag.record import Record
+from tests import server_fixtures
+from tests.hash_encoder import HashEncoder
+
+ASKED: tuple[tuple[str, str | None, int | None], ...] = (
+    ("electricity, high voltage, production mix", "DE", 2015),
+    ("primary aluminium at smelter", "CN-SH", 2026),
+    ("carbon dioxide CAS 124-38-9 to air", None, None),
+    ("水泥 cement clinker", "GLO", 1999),
+    ("transport by lorry", "FR", None),
+)
+
+
+@pytest.fixture(scope="module")
+def hits(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[list[tuple[Hit, str, str | None, int | None]]]:
+    folder = tmp_path_factory.mktemp("reasons") / "demo.lca"
+    server_fixtures.build(folder, server_fixtures.demo_records())
+    with Index.open(folder, encoder=HashEncoder()) as index:
+        retriever = Retriever(index)
+        yield [
+            (hit, question, place, year)
+            for question, place, year in ASKED
+            for hit in retriever.search(question, place=place, year=year, k=40)
+        ]
+
+
+def years(record: Record) -> tuple[int, int] | None:
+    period = record.period
+    first = period.reference_year if period.start is None else period.start
+    last = period.valid_until if period.end is None else period.end
+    known = [year for year in (first, last) if year is not None]
+    return (known[0], max(known)) if known else None
+
+
+def holds(hit: Hit, sentence: str, place: str | None, year: int | None) -> bool:
+    """Whether a sentence is true of a hit; a sentence of no known form is not."""
+    record, flow = hit.record, hit.record.flow
+    if named := re.fullmatch("name holds (.+)", sentence):
+        whole = str(record.name).casefold()
+        words = re.findall(r"'([^']+)'", named[1])
+        # Plural endings and spellings aside, the beginning of each word stands in the name.
+        return bool(words) and all(
+            word.casefold()[: max(2, len(word) - 3)] in whole for word in words
+        )
+    if cas := re.fullmatch("bears the CAS number asked for, (.+)", sentence):
+        return flow is not None and flow.cas == cas[1]
+    if meaning := re.fullmatch(r"similarity of meaning (-?\d\.\d\d)", sentence):
+        return float(meaning[1]) == pytest.approx(hit.features["dense"], abs=0.0051)
+    if sentence.startswith("moved by "):
+        parts = re.findall(r"([a-z_]+) ([+-]\d+\.\d\d)", sentence)
+        gave = {name[5:]: value for name, value in hit.features.items() if name[:5] == "gave_"}
+        largest = sorted(map(abs, gave.values()), reverse=True)[: len(parts)]
+        told = all(float(value) == pytest.approx(gave[name], abs=0.0051) for name, value in parts)
+        return told and [abs(float(v)) for _, v in parts] == pytest.approx(largest, abs=0.0051)
+    if sentence.startswith("data quality "):
+        return quality_holds(record, sentence, place, year)
+    if place is not None and sentence.startswith(f"asked {place}"):
+        return place_holds(record, sentence, place)
+    return year is not None and year_holds(record, sentence, year)
+
+
+def place_holds(record: Record, sentence: str, asked: str) -> bool:
+    if record.place is None:
+        return sentence == f"asked {asked}, place not stated"
+    got, wish = find_place(record.place.code), find_place(asked)
+    assert wish is not None
+    if f"asked {asked}, got {record.place.code}:" not in sentence or got is None:
+        return "no place that is known" in sentence and got is None
+    inside, around = wish.extent & ~got.extent == 0, got.extent & ~wish.extent == 0
+    if sentence.endswith("the same place"):
+        return inside and around
+    if sentence.endswith(" wider"):
+        return inside
+    if sentence.endswith(" narrower"):
+        return around
+    if "only GLO holds both" in sentence or "another place within" in sentence:
+        return not inside and not around
+    return "rest of the world" in sentence and "rest" in (got.kind, wish.kind)
+
+
+def year_holds(record: Record, sentence: str, asked: int) -> bool:
+    covered = years(record)
+    if covered is None:
+        return sentence == f"asked {asked}, year not stated"
+    first, last = covered
+    span = str(first) if first == last else f"{first}-{last}"
+    if first <= asked <= last:
+        return sentence == f"asked {asked}, covers it ({span})"
+    gap = first - asked if asked < first else asked - last
+    return sentence == f"asked {asked}, got {span}: {gap} year{'s' * (gap > 1)} apart"
+
+
+def quality_holds(record: Record, sentence: str, place: str | None, year: int | None) -> bool:
+    scores = dict(re.findall(r"(time|geography|technology) ([1-5]) \(", sentence))
+    wanted = {"technology"} | ({"geography"} if place else set()) | ({"time"} if year else set())
+    if set(scores) != wanted:
+        return False
+    if year is not None:
+        covered = years(record)
+        gap = 99 if covered is None else max(0, covered[0] - year, year - covered[1])
+        if int(scores["time"]) != 1 + sum(gap > limit for limit in (3, 6, 10, 15)):
+            return False
+    known = find_place(record.place.code) if record.place else None
+    return place is None or known is not None or scores["geography"] == "5"
+
+
+def test_every_reason_is_true(hits: list[tuple[Hit, str, str | None, int | None]]) -> None:
+    assert len(hits) > 100
+    for hit, _, place, year in hits:
+        assert len(hit.reasons) >= 2
+        for sentence in hit.reasons:
+            assert holds(hit, sentence, place, year), (hit.record.id, sentence)
+
+
+def test_a_lie_would_be_noticed(hits: list[tuple[Hit, str, str | None, int | None]]) -> None:
+    hit, _, place, year = hits[0]
+    for lie in (
+        "name holds 'unobtainium'",
+        "bears the CAS number asked for, 1-1-1",
+        "similarity of meaning 1.99",
+        "moved by dense +99.00",
+        "asked 2015, got 1801: 214 years apart",
+        f"asked {place}, got Atlantis: one step wider",
+        "data quality (1 best, 5 worst): time 9 (x)",
+        "it is simply the best",
+    ):
+        assert not holds(hit, lie, place, year), lie
