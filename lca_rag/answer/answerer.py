@@ -25,8 +25,10 @@ from lca_rag.record import Hit, Record
 
 __all__ = ["Answerer", "Searcher"]
 
-_DEPTH = 25
-"""Candidates that each way of searching brings."""
+_DEPTH = {"list": 25, "compare": 25}
+"""Candidates that each way of searching brings, by kind of question ..."""
+_SHALLOW = 14
+"""... and for a question about one data set."""
 _EVIDENCE = 5
 """Records in a prompt."""
 _DECLINES = re.compile(
@@ -103,7 +105,7 @@ class Answerer:
         question: str,
         *,
         history: Sequence[Turn | Mapping[str, str]] = (),
-        k: int = _DEPTH,
+        k: int | None = None,
         kind: str | None = None,
         place: str | None = None,
         year: int | tuple[int, int] | None = None,
@@ -120,7 +122,7 @@ class Answerer:
         Args:
             question: In English or Chinese (a language model may understand more).
             history: Earlier turns, oldest first: `Turn`, or `{"role": …, "content": …}`.
-            k: How many candidates are looked at.
+            k: How many candidates each way of searching brings; by default by kind of question.
             kind: Kind of record; processes by default, flows where a substance's number is asked.
             place: As for `Retriever.search`; the wishes below too.
             year: See `Retriever.search`.
@@ -161,7 +163,7 @@ class Answerer:
         question: str,
         *,
         history: Sequence[Turn | Mapping[str, str]] = (),
-        k: int = _DEPTH,
+        k: int | None = None,
         kind: str | None = None,
         place: str | None = None,
         year: int | tuple[int, int] | None = None,
@@ -197,10 +199,12 @@ class Answerer:
             yield from answer.text.splitlines(keepends=True)
             yield answer
 
-    def _prepare(self, asked: str, history: list[Turn], k: int, wishes: _Wishes) -> _Prepared:
+    def _prepare(
+        self, asked: str, history: list[Turn], k: int | None, wishes: _Wishes
+    ) -> _Prepared:
         standing = condense(asked, history)
         question = _wished(understand(standing), wishes)
-        hits = self._search(question, k, wishes)
+        hits = self._search(question, k or _DEPTH.get(question.kind, _SHALLOW), wishes)
         shown = [replace(hit, record=self.policy.visible(hit.record)) for hit in hits]
         reduced = sum(
             1 for hit, seen in zip(hits, shown, strict=True) if seen.record is not hit.record

@@ -56,7 +56,7 @@ def flow_name(exchange: Exchange, language: str = "en") -> str:
 
 def find_rows(view: View, question: Question, asked: Sequence[Term]) -> list[Figure]:
     """The rows that hold the asked flow, best first; none if no row holds enough of it."""
-    if not asked:
+    if not any(holds(term, view.flows) for term in asked):
         return []
     scored = []
     for exchange, name, whole in view.rows:

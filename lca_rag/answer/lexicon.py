@@ -48,6 +48,10 @@ _SIZES = frozenset(
 """Units that give the size of a thing rather than an amount of a flow."""
 _ENERGY = frozenset(("mj", "kwh", "gj"))
 """Units of amounts that the question repeats ("per kWh (3.6 MJ)")."""
+_LONG = 500
+"""Characters of a text that is not worth keeping."""
+_FEW = 48
+"""Below so many tokens, looking at each is faster than sorting them by their beginnings."""
 _PREFIX, _PREFIX_SHARE = 7, 0.6
 """Two long words are one notion if they share so many letters and so large a part."""
 
@@ -104,15 +108,15 @@ class Words(frozenset[str]):
 
 def tokens(*texts: str) -> Words:
     """The stemmed tokens of some texts, without regard to order."""
-    if len(texts) == 1:
-        return _tokens_of(texts[0])
-    return Words(frozenset[str]().union(*map(_tokens_of, texts)))
+    if sum(map(len, texts)) > _LONG:
+        return Words(token for text in texts for token in tokenize(fold(text)))
+    return _tokens_of(texts)
 
 
 @lru_cache(maxsize=32_768)
-def _tokens_of(text: str) -> Words:
-    """The tokens of one text; names of flows and places come again and again."""
-    return Words(tokenize(fold(text)))
+def _tokens_of(texts: tuple[str, ...]) -> Words:
+    """The tokens of short texts; names of flows and places come again and again."""
+    return Words(token for text in texts for token in tokenize(fold(text)))
 
 
 def holds(term: Term, found: Words) -> bool:
@@ -128,7 +132,10 @@ def _in(token: str, found: Words) -> bool:
         return True
     if len(token) < _PREFIX or not token.isascii():
         return False
-    return any(_same_stem(token, other) for other in found.beginnings.get(token[:_PREFIX], ()))
+    start = token[:_PREFIX]
+    if len(found) < _FEW:
+        return any(_same_stem(token, other) for other in found if other[:_PREFIX] == start)
+    return any(_same_stem(token, other) for other in found.beginnings.get(start, ()))
 
 
 def _same_stem(one: str, other: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,8 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Index the demo database with the bundled encoder and ask it a question."""
+    # The probes of a new index hold a text that is cut on purpose, which is no news here.
+    logging.getLogger("lca_rag.encoders.local").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="lca-rag-demo-") as passing:
         folder = location or Path(passing) / "demo.lca"
         _index(folder, model or "mini", query_prompt)
