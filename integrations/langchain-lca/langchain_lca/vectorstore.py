@@ -58,7 +58,14 @@ class LCAVectorStore(VectorStore):
             index: An open index, or the folder of one, made if it is not there.
             embedding: Embeds questions and new documents.
             database: Where new documents go.
+
+        Raises:
+            TypeError: If there is no embedding; none is chosen on the quiet.
         """
+        if not isinstance(embedding, Embeddings):
+            raise TypeError(
+                f"embedding must be LangChain embeddings such as LCAEmbeddings(), not {embedding!r}"
+            )
         encoder = embedding.loaded if isinstance(embedding, LCAEmbeddings) else None
         opened = index if isinstance(index, Index) else Index.open(index, encoder=encoder)
         self.index: Index = opened
