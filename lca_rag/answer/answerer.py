@@ -18,7 +18,7 @@ from lca_rag.answer.question import Question, understand
 from lca_rag.answer.repair import enforce
 from lca_rag.answer.result import Answer, Check, Checks, Draft
 from lca_rag.answer.searcher import Mode, Searcher
-from lca_rag.answer.streaming import Order, passing
+from lca_rag.answer.streaming import Order, echoes, passing
 from lca_rag.answer.view import Views
 from lca_rag.places import Mention, find_place
 from lca_rag.record import Hit, Record
@@ -275,8 +275,12 @@ class Answerer:
         order = Order(records)
         pieces: list[str] = []
         done: list[Check] = []
+        told = "\n".join(message["content"] for message in chat)
         for passed in passing(llm.stream(chat), records, prepared.asked):
             done.extend(check for check in passed.checks.items if check.start is None)
+            if echoes(passed.text, told):
+                pieces.clear()
+                break
             if passed.says_something:
                 lead = "" if not pieces else (" " if not passed.text.startswith("\n") else "")
                 piece = lead + order.renumbered(passed.text)

@@ -9,7 +9,11 @@ from lca_rag.answer.claims import statements
 from lca_rag.answer.repair import Enforced, enforce
 from lca_rag.record import Record
 
-__all__ = ["Order", "passing"]
+__all__ = ["Order", "echoes", "passing"]
+
+_REPEATED = 60
+"""Signs at the head of the prompt that no answer has a reason to hold."""
+_MARKER = re.compile(r"</?record-[0-9a-f]{6,}")
 
 
 class Order:
@@ -52,3 +56,8 @@ def passing(pieces: Iterator[str], records: Sequence[Record], question: str) -> 
         yield passed
     if waiting.strip():
         yield enforce(waiting, records, question, before=before)
+
+
+def echoes(text: str, prompt: str) -> bool:
+    """Whether a model repeats its orders or the marks around records, as an untrained one does."""
+    return prompt[:_REPEATED] in text or _MARKER.search(text) is not None
