@@ -54,6 +54,10 @@ def model_card(directory: Path, card: RunCard | None, measured: Mapping[str, obj
 
 
 def _training(card: RunCard) -> list[str]:
+    # A recipe has a `queries` too (how many share a document), which must not hide the count.
+    recipe = {
+        "queries a row" if name == "queries" else name: value for name, value in card.recipe.items()
+    }
     facts = {
         "base": Path(card.base).name,
         "documents": card.documents,
@@ -61,7 +65,7 @@ def _training(card: RunCard) -> list[str]:
         "data (SHA-256)": card.data_sha256,
         "hardware": card.hardware,
         "steps": card.steps,
-        **card.recipe,
+        **recipe,
         **card.packages,
     }
     return _table(facts)
