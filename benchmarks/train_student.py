@@ -2,8 +2,10 @@
 
     python -m benchmarks.train_student PAIRS TEACHER OUT [--epochs 2] [--layers 4] [--width 256]
 
-OUT/new is the untrained student with its own tokenizer, OUT/distilled what learnt the teacher's
-similarities. Fine-tune it with `benchmarks.train_run PAIRS OUT/distilled OUT/run --preset mini`.
+OUT/new is the untrained student with its own tokenizer, its tokens where the teacher puts them;
+OUT/distilled what learnt the teacher's vectors, narrowed to its width. The teacher's vectors of the
+documents are kept in OUT/documents.npy for another try. Fine-tune it with
+`benchmarks.train_run PAIRS OUT/distilled OUT/run --preset mini`.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import numpy as np
 
 from lca_rag import load_encoder
 from lca_rag.training import read_examples
-from lca_rag.training.student import distil, new_student
+from lca_rag.training.student import distil, narrow, new_student, seed_tokens
 
 PROMPT = "query: "
 
@@ -29,21 +31,32 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--width", type=int, default=256)
-    parser.add_argument("--queries", type=int, default=2)
+    parser.add_argument("--vocabulary", type=int, default=16_000)
+    parser.add_argument("--queries", type=int, default=4)
     chosen = parser.parse_args()
     examples = read_examples(chosen.pairs)
     documents = [example.document for example in examples]
     queries = [query for example in examples for query in example.queries[: chosen.queries]]
     count = new_student(
-        [*documents, *queries], chosen.out / "new", width=chosen.width, layers=chosen.layers
+        [*documents, *queries],
+        chosen.out / "new",
+        vocabulary=chosen.vocabulary,
+        width=chosen.width,
+        layers=chosen.layers,
     )
     print(f"student of {count:,} parameters", flush=True)
     teacher = load_encoder(chosen.teacher)
     started = time.perf_counter()
-    vectors = np.concatenate([teacher.encode_documents(documents), teacher.encode_queries(queries)])
+    kept = chosen.out / "documents.npy"
+    if not kept.is_file():
+        np.save(kept, teacher.encode_documents(documents))
+    vectors = np.concatenate([np.load(kept), teacher.encode_queries(queries)])
     print(
         f"{len(vectors)} texts by the teacher in {time.perf_counter() - started:.0f} s", flush=True
     )
+    vectors, matrix = narrow(vectors, chosen.width)
+    told = seed_tokens(chosen.out / "new", lambda texts: teacher.encode_queries(texts) @ matrix)
+    print(f"{told} tokens placed after {time.perf_counter() - started:.0f} s", flush=True)
     # The student must see queries with the prompt that it will be served with.
     distil(
         chosen.out / "new",
@@ -52,7 +65,7 @@ def main() -> None:
         chosen.out / "distilled",
         epochs=chosen.epochs,
         progress=lambda step, steps, loss: print(
-            f"step {step}/{steps} loss {loss:.4f}", flush=True
+            f"step {step}/{steps} loss {loss:.4f} {time.perf_counter() - started:.0f} s", flush=True
         ),
     )
     print(f"distilled after {time.perf_counter() - started:.0f} s")

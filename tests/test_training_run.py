@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
 from lca_rag.errors import EncoderError, QueryError
-from lca_rag.training import CARD, MINI, MODERN, Example, Preset, export, train
+from lca_rag.training import CARD, MINI, MODERN, Example, Preset, RunCard, export, train
 from lca_rag.training.losses import SharedDocumentLoss
-from lca_rag.training.student import distil, new_student
+from lca_rag.training.readme import model_card
+from lca_rag.training.student import distil, narrow, new_student, seed_tokens
 
 WORDS = [
     "steel",
@@ -163,6 +165,18 @@ def test_the_cards_recipe_runs_and_has_the_cards_layout(base: Path, tmp_path: Pa
     assert trained.card.data_sha256 in readme
 
 
+def test_the_model_card_counts_the_queries_and_names_the_base(base: Path) -> None:
+    """A recipe has a `queries` too: how many share a document. It once hid the count."""
+    card = RunCard.of(MINI, "/somewhere/all-MiniLM-L6-v2/pruned", "0" * 64, examples())
+    rows = model_card(base, card, {}).splitlines()
+    assert "| queries | 36 |" in rows
+    assert "| queries a row | 4 |" in rows
+    assert "| documents | 12 |" in rows
+    assert "| base | all-MiniLM-L6-v2/pruned |" in rows
+    hub = replace(card, base="Qwen/Qwen3-Embedding-0.6B")
+    assert "| base | Qwen/Qwen3-Embedding-0.6B |" in model_card(base, hub, {})
+
+
 # peft asks transformers for an attribute by its old name.
 @pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
 def test_the_modern_recipe_trains_with_the_served_prompt(base: Path, tmp_path: Path) -> None:
@@ -223,6 +237,33 @@ def test_a_student_learns_its_teachers_similarities(base: Path, tmp_path: Path) 
     assert losses[-1] < 0.5 * losses[0]
     with pytest.raises(EncoderError, match="48 texts but 3 vectors"):
         distil(base, texts, teacher[:3], tmp_path / "x")
+
+
+def test_a_narrowed_teacher_is_learnt_itself(base: Path, tmp_path: Path) -> None:
+    """Sixteen of 40 dimensions keep a teacher of twelve directions whole; tokens start there."""
+    texts = [text for e in examples() for text in (e.document, *e.queries)]
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(40, 40)))[0].astype(np.float32)
+    teacher = np.repeat(turn[:12], 4, axis=0)
+    vectors, matrix = narrow(teacher, 16)
+    assert np.abs(vectors @ vectors.T - teacher @ teacher.T).max() < 1e-5
+    student = tmp_path / "student"
+    shutil.copytree(base, student)
+    told: list[str] = []
+
+    def encode(words: list[str]) -> np.ndarray:
+        told.extend(words)
+        return np.random.default_rng(1).normal(size=(len(words), 40)).astype(np.float32) @ matrix
+
+    assert seed_tokens(student, encode) == len(told)
+    assert "er" in told
+    assert "\ufffd" not in "".join(told)
+    distil(student, texts, vectors, tmp_path / "out", epochs=40, batch=24, learning_rate=5e-3)
+    model = SentenceTransformer(str(tmp_path / "out"), device="cpu")
+    near = (model.encode(texts) * vectors).sum(axis=1).mean()
+    far = (SentenceTransformer(str(student), device="cpu").encode(texts) * vectors).sum(1).mean()
+    assert near > far + 0.3
+    with pytest.raises(EncoderError, match="vectors of 40 for a student of 16"):
+        seed_tokens(student, lambda words: np.ones((len(words), 40), dtype=np.float32))
 
 
 def test_nothing_to_train_on_is_said(base: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+from pathlib import Path
 
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 """Parameter numbers of `mallopt`, from glibc's malloc.h."""
@@ -27,3 +28,13 @@ def keep_freed_memory() -> bool:
     # heap would grow without bound.
     settings = ((_MMAP_THRESHOLD, 2**25), (_TRIM_THRESHOLD, 2**31 - 1), (_TOP_PAD, 2**26))
     return all([mallopt(name, value) == 1 for name, value in settings])
+
+
+def has_bf16() -> bool:
+    """Whether the device computes in bfloat16 (on a CPU: has the instructions for it)."""
+    import torch
+
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    flags = Path("/proc/cpuinfo")
+    return flags.is_file() and "avx512_bf16" in flags.read_text("ascii", errors="ignore")

@@ -59,7 +59,7 @@ def _training(card: RunCard) -> list[str]:
         "queries a row" if name == "queries" else name: value for name, value in card.recipe.items()
     }
     facts = {
-        "base": Path(card.base).name,
+        "base": _said(card.base),
         "documents": card.documents,
         "queries": card.queries,
         "data (SHA-256)": card.data_sha256,
@@ -69,6 +69,12 @@ def _training(card: RunCard) -> list[str]:
         **card.packages,
     }
     return _table(facts)
+
+
+def _said(base: str) -> str:
+    """A hub id as it is; of a directory the last two names, for one alone says little."""
+    path = Path(base)
+    return "/".join(path.parts[-2:]) if path.is_absolute() else base
 
 
 def _table(facts: Mapping[str, object]) -> list[str]:

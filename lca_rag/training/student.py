@@ -1,24 +1,28 @@
 """A small encoder of the real model's architecture, made from nothing but LCA text.
 
 `new_student` makes a Qwen3 decoder with last-token pooling and a byte-level tokenizer trained on
-the texts; `distil` teaches it the similarities that a trained encoder sees. `train` then fine-tunes
-it like any other base.
+the texts; `seed_tokens` starts each token where a trained encoder puts it; `distil` teaches the
+student that encoder's vectors (narrowed to its width by `narrow`) or, where the widths differ, its
+similarities. `train` then fine-tunes it like any other base.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from sentence_transformers.base.sampler import DefaultBatchSampler
+from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from lca_rag.errors import EncoderError
 from lca_rag.training.callbacks import Narrator
-from lca_rag.training.memory import keep_freed_memory
+from lca_rag.training.memory import has_bf16, keep_freed_memory
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -118,8 +122,86 @@ def _write_tokenizer(texts: Iterable[str], folder: Path, vocabulary: int, length
     return int(tokenizer.get_vocab_size())
 
 
+def narrow(vectors: FloatArray, width: int) -> tuple[FloatArray, FloatArray]:
+    """Unit vectors in the `width` directions that keep most of their similarities.
+
+    Returns them together with the matrix that narrows any further vector of the same encoder.
+    """
+    gram = vectors.T.astype(np.float64) @ vectors
+    _, directions = np.linalg.eigh(gram)
+    matrix = np.ascontiguousarray(directions[:, ::-1][:, :width], dtype=np.float32)
+    return _unit(vectors @ matrix), matrix
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)
+
+
+def seed_tokens(
+    student: Path, encode: Callable[[list[str]], FloatArray], *, scale: float = 0.05
+) -> int:
+    """Give every token of the student the vector of its own text; the number of tokens given one.
+
+    Args:
+        student: Directory that `new_student` wrote.
+        encode: Vectors of texts, of the student's width.
+        scale: Root mean square of an entry.
+
+    Raises:
+        EncoderError: If the vectors have another width than the student.
+    """
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(student), device="cpu")
+    table = model[0].model.get_input_embeddings().weight
+    texts = {number: model.tokenizer.decode([number]).strip() for number in range(len(table))}
+    # Half a character, a blank and the closing token say nothing: they stay as they were drawn.
+    told = {n: text for n, text in texts.items() if text and "\ufffd" not in text and text != END}
+    vectors = _unit(encode(list(told.values())))
+    if vectors.shape[1] != table.shape[1]:
+        raise EncoderError(f"vectors of {vectors.shape[1]} for a student of {table.shape[1]}")
+    with torch.no_grad():
+        rows = torch.from_numpy(vectors) * scale * vectors.shape[1] ** 0.5
+        table[list(told)] = rows.to(table.dtype)
+    model.save(str(student), create_model_card=False)
+    return len(told)
+
+
+class ByLength(DefaultBatchSampler):  # type: ignore[misc]
+    """Batches of texts of like length, in an order drawn anew for every epoch."""
+
+    def __init__(
+        self,
+        dataset: Any,  # noqa: ANN401
+        batch_size: int,
+        drop_last: bool,
+        valid_label_columns: list[str] | None = None,
+        generator: Generator | None = None,
+        seed: int = 0,
+    ) -> None:
+        """Measure every text; the arguments are those that the trainer passes."""
+        super().__init__(dataset, batch_size, drop_last, valid_label_columns, generator, seed)
+        self._lengths = [len(text) for text in dataset["text"]]
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Batches of row numbers."""
+        draw = random.Random(self.seed * 1000 + self.epoch)  # noqa: S311
+        # Lengths are blurred, so that the company that a text keeps changes with the epochs.
+        lengths = [length * draw.uniform(0.8, 1.25) for length in self._lengths]
+        order = sorted(range(len(lengths)), key=lengths.__getitem__)
+        size = self.batch_size
+        batches = [order[start : start + size] for start in range(0, len(order), size)]
+        whole = [batch for batch in batches if len(batch) == size or not self.drop_last]
+        draw.shuffle(whole)
+        return iter(whole)
+
+
 class SimilarityLoss(nn.Module):  # type: ignore[misc]
-    """Makes the similarities within a batch those of a teacher, whatever the dimensions."""
+    """Makes the similarities within a batch those of a teacher, whatever the dimensions.
+
+    Where the dimensions are the same, every vector is drawn to the teacher's too.
+    """
 
     def __init__(self, model: SentenceTransformer, temperature: float = 0.05) -> None:
         """Keep the student; the labels of a batch are the teacher's unit vectors."""
@@ -133,7 +215,10 @@ class SimilarityLoss(nn.Module):  # type: ignore[misc]
         own = self.model(column)["sentence_embedding"].float()
         teacher = _neighbours(labels.float(), self.temperature)
         student = _neighbours(own, self.temperature)
-        return functional.kl_div(student, teacher, log_target=True, reduction="batchmean")
+        apart = functional.kl_div(student, teacher, log_target=True, reduction="batchmean")
+        if own.shape[1] != labels.shape[1]:
+            return apart
+        return apart + 5.0 * (1.0 - functional.cosine_similarity(own, labels.float()).mean())
 
 
 def _neighbours(vectors: Tensor, temperature: float) -> Tensor:
@@ -160,7 +245,8 @@ def distil(
     Args:
         student: Directory that `new_student` wrote.
         texts: Texts as the student is to read them, query prompts included.
-        vectors: The teacher's unit vectors, one row per text.
+        vectors: The teacher's unit vectors, one row per text; of the student's width to be
+            learnt themselves (then a batch holds texts of like length), else by their similarities.
         output: Directory to write.
         epochs: Passes over the texts.
         batch: Texts compared with one another.
@@ -183,6 +269,7 @@ def distil(
     model = SentenceTransformer(str(student), device="cpu", model_kwargs=options)
     served = model.max_seq_length
     model.max_seq_length = max_length
+    same_width = model.get_embedding_dimension() == vectors.shape[1]
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(output / "checkpoints"),
         per_device_train_batch_size=batch,
@@ -192,6 +279,8 @@ def distil(
         warmup_steps=0.1,
         seed=seed,
         use_cpu=True,
+        bf16=has_bf16(),
+        batch_sampler=ByLength if same_width else "batch_sampler",
         save_strategy="no",
         logging_steps=10,
         disable_tqdm=True,
@@ -207,5 +296,7 @@ def distil(
         callbacks=[Narrator(progress)] if progress else [],
     )
     trainer.train()
+    # The trainer leaves its bfloat16 context around the model.
+    model = trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     model.max_seq_length = served
     model.save(str(output), create_model_card=False)

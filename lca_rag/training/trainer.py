@@ -16,7 +16,7 @@ from lca_rag.errors import EncoderError, MissingExtra, QueryError
 from lca_rag.training.card import RunCard, write_run_card
 from lca_rag.training.examples import Example, data_hash
 from lca_rag.training.export import export
-from lca_rag.training.memory import keep_freed_memory
+from lca_rag.training.memory import has_bf16, keep_freed_memory
 from lca_rag.training.presets import PRESETS, Preset
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def _trainer(
         warmup_steps=recipe.warmup,
         weight_decay=recipe.weight_decay,
         seed=recipe.seed,
-        bf16=_has_bf16(),
+        bf16=has_bf16(),
         use_cpu=on_cpu,
         prompts={name: prompt for name in asked} if prompt else None,
         batch_sampler=DistinctGroups if recipe.distinct_groups else "no_duplicates",
@@ -226,13 +226,3 @@ def _trainer(
         loss=loss_for(model, recipe),
         callbacks=callbacks,
     )
-
-
-def _has_bf16() -> bool:
-    """Whether the device computes in bfloat16 (on a CPU: has the instructions for it)."""
-    import torch
-
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    flags = Path("/proc/cpuinfo")
-    return flags.is_file() and "avx512_bf16" in flags.read_text("ascii", errors="ignore")
