@@ -1,16 +1,18 @@
 """Write training pairs for the card's claim in kind: row split, or whole records held out.
 
-    python -m benchmarks.train_claim_pairs ../shared row|document OUT.jsonl [--mine MODEL]
+    python -m benchmarks.train_claim_pairs ../shared row|document OUT [--mine MODEL] [--queries N]
 
 `row`: the queries that the card's protocol leaves for training (seed 520; every tested document is
 seen through its other queries). `document`: all training queries; dev's records are not among them.
 The calibration fold stays in here, since nothing that is shipped comes of these pairs. `--mine`
-adds negatives that BM25 or the named model rank high.
+adds negatives that BM25 or the named model rank high; `--queries` keeps so many of a document's
+(drawn with seed 520), for a run that must be short.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +26,8 @@ from lca_rag import embedding_text, load_encoder
 from lca_rag.evaluation import duplicate_groups, read_queries, row_split
 from lca_rag.training import Example, mine, write_examples
 from lca_rag.training.negatives import Scores
+
+SEED = 520
 
 
 def bm25(documents: list[str]) -> Scores:
@@ -58,6 +62,7 @@ def main() -> None:
     parser.add_argument("protocol", choices=("row", "document"))
     parser.add_argument("out", type=Path)
     parser.add_argument("--mine", metavar="MODEL")
+    parser.add_argument("--queries", type=int, metavar="N")
     chosen = parser.parse_args()
     text = {record.uuid: embedding_text(record) for record in tiangong(chosen.shared)}
     groups = duplicate_groups(text)
@@ -67,6 +72,9 @@ def main() -> None:
     asked: dict[str, list[str]] = {}
     for query in queries:
         asked.setdefault(query.record, []).append(query.text)
+    if chosen.queries:
+        draw = random.Random(SEED)
+        asked = {u: draw.sample(f, min(chosen.queries, len(f))) for u, f in asked.items()}
     examples = [
         Example(id=uuid, document=text[uuid], queries=tuple(found), group=groups[uuid])
         for uuid, found in asked.items()

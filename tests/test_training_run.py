@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import pickle
+import random
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +18,9 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
+from lca_rag import load_encoder
 from lca_rag.errors import EncoderError, QueryError
+from lca_rag.evaluation import EncoderSystem, Query, evaluate
 from lca_rag.training import CARD, MINI, MODERN, Example, Preset, RunCard, export, train
 from lca_rag.training.losses import SharedDocumentLoss
 from lca_rag.training.readme import model_card
@@ -117,6 +124,53 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(base: Path, tmp_path: Path)
     assert card["steps"] == 12
     assert card["recipe"]["seed"] == 520
     assert len(card["data_sha256"]) == 64
+
+
+KILLED = """
+import os, pickle, signal, sys
+from pathlib import Path
+from lca_rag.training import train
+examples, base, output, recipe, step = pickle.loads(Path(sys.argv[1]).read_bytes())
+def die(now, steps, loss):
+    if now >= step:
+        os.kill(os.getpid(), signal.SIGKILL)
+train(examples, base, output, preset=recipe, checkpoint_steps=2, progress=die)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
+def test_a_killed_run_resumes_to_the_same_model(base: Path, tmp_path: Path) -> None:
+    """SIGKILL, not a polite stop, at a random logged step; the resumed run ranks as the whole."""
+    recipe = quick(MINI, epochs=5, queries=2, batch=4)
+    whole = train(examples(), base, tmp_path / "whole", preset=recipe, checkpoint_steps=2)
+    killed = tmp_path / "killed"
+    step = random.choice([5, 10])
+    job = (examples(), base, killed, recipe, step)
+    (tmp_path / "job").write_bytes(pickle.dumps(job))
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path / "job")], capture_output=True, check=False
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
+    assert not (killed / "model").exists()
+    assert any((killed / "checkpoints").glob("checkpoint-*"))
+    resumed = train(examples(), base, killed, preset=recipe, checkpoint_steps=2)
+    # A logged loss is the mean since the last log; at the step of the kill, since the checkpoint.
+    curves = [{at: loss for at, loss in run.losses if at != step} for run in (whole, resumed)]
+    assert curves[1] == pytest.approx(curves[0], rel=1e-3)
+    assert set(curves[0]) == {1, 5, 10, 15} - {step}
+    queries = [
+        Query(id=f"{e.id}{number}", text=text, record=e.id)
+        for e in examples()
+        for number, text in enumerate(e.queries)
+    ]
+    texts = {e.id: e.document for e in examples()}
+    systems = [
+        EncoderSystem(load_encoder(str(run.model), precision="float32"), texts, name=name)
+        for name, run in (("whole", whole), ("resumed", resumed))
+    ]
+    report = evaluate(systems, queries, measures=["NDCG@10"])
+    one, other = (report.figure(name, "NDCG@10").value for name in ("whole", "resumed"))
+    assert abs(one - other) < 0.005
 
 
 def test_checkpoints_of_another_run_are_not_mixed_in(base: Path, tmp_path: Path) -> None:
