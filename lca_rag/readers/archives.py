@@ -6,13 +6,14 @@ Nothing is ever extracted under a name that an archive chooses: zip members are 
 
 from __future__ import annotations
 
+import struct
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Protocol
 
 from lca_rag.errors import MissingExtra, ReadError
@@ -21,6 +22,13 @@ ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 SEVEN_ZIP_MAGIC = b"7z\xbc\xaf\x27\x1c"
 _OFFICE = "[Content_Types].xml"
 _ENCRYPTED = 0x1
+_UNUSUAL = 0x61
+"""Flags of encryption and patched data."""
+_UTF_8 = 0x800
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+_PACKED_SLACK = 256
+"""Packed bytes beyond the wanted number, for the frames of data that does not compress."""
+_PACKED_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,10 @@ class Source(Protocol):
         """A stream over one member; `KeyError` if there is no such member."""
         ...
 
+    def quick(self, name: str, size: int) -> bytes | None:
+        """The first `size` bytes of a small member; `None` where only `open` can tell."""
+        ...
+
     def close(self) -> None:
         """Release files and temporary folders."""
         ...
@@ -113,12 +125,57 @@ class ZipSource:
         """A stream over one member."""
         return self._archive.open(self._infos[name])
 
+    def quick(self, name: str, size: int) -> bytes | None:
+        """The first `size` bytes, taken by offset: a stream per member costs more than its bytes.
+
+        Anything out of the ordinary, damage included, is left to `open`, which says what it is.
+        """
+        info, stream = self._infos.get(name), self._archive.fp
+        if info is None or stream is None or info.flag_bits & _UNUSUAL:
+            return None
+        wanted = min(size, info.file_size)
+        packed_size = min(info.compress_size, wanted + _PACKED_SLACK)
+        if wanted == info.file_size:
+            packed_size = info.compress_size
+        if packed_size > _PACKED_AT_ONCE or wanted > _PACKED_AT_ONCE * 16:
+            return None
+        try:
+            packed = _packed(stream, info, packed_size)
+            data = packed and _unpacked(packed, info.compress_type, wanted)
+        except (OSError, ValueError, zlib.error, struct.error):
+            return None  # `open` meets the same damage and names it
+        if data is None or len(data) < wanted:
+            return None
+        if wanted == info.file_size and zlib.crc32(data) != info.CRC:
+            return None
+        return data
+
     def close(self) -> None:
         """Close the archive and the file beneath it."""
         stream = self._archive.fp
         self._archive.close()
         if stream is not None:
             stream.close()
+
+
+def _packed(stream: IO[bytes], info: zipfile.ZipInfo, size: int) -> bytes | None:
+    """The first bytes of a member as stored, if its local header agrees with the directory."""
+    stream.seek(info.header_offset)
+    magic, name_size, extra_size = _LOCAL_HEADER.unpack(stream.read(_LOCAL_HEADER.size))
+    data = stream.read(name_size + extra_size + size)
+    name = info.orig_filename.encode("utf-8" if info.flag_bits & _UTF_8 else "cp437")
+    if magic != ZIP_MAGIC[0] or data[:name_size] != name:
+        return None
+    return data[name_size + extra_size :]
+
+
+def _unpacked(packed: bytes, method: int, size: int) -> bytes | None:
+    """Up to `size` bytes of stored or deflated data; `None` for another method."""
+    if method == zipfile.ZIP_STORED:
+        return packed[:size]
+    if method == zipfile.ZIP_DEFLATED:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, max(size, 1))[:size]
+    return None
 
 
 def open_zip(stream: IO[bytes], label: str, size: int, limits: Limits = LIMITS) -> ZipSource:
@@ -200,8 +257,8 @@ def _refusal(info: zipfile.ZipInfo, limits: Limits) -> str | None:
 
 
 def _leaves_the_archive(name: str) -> bool:
-    path = PurePosixPath(name.replace("\\", "/"))
-    return path.is_absolute() or ".." in path.parts or (len(name) > 1 and name[1] == ":")
+    path = name.replace("\\", "/")
+    return path.startswith("/") or ".." in path.split("/") or name[1:2] == ":"
 
 
 def unpack_seven_zip(

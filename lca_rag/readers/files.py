@@ -11,7 +11,8 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -40,6 +41,9 @@ _DEPTH = 2
 _PLAIN_FILE_BYTES = 1 << 30
 _SPOOL_BYTES = 8 << 20
 _PIECE = 1 << 18
+_QUICK_BYTES = 1 << 20
+_KEPT_BYTES = 8 << 20
+"""Small members whose heads were the whole of them are kept till they are read, up to this."""
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 """What opening and unpacking a member raises; `ValueError` if its place lies before the start."""
 _HIDDEN = (".git", "__MACOSX", "__pycache__")
@@ -64,6 +68,10 @@ class FileSource:
             raise KeyError(name)
         return self._path.open("rb")
 
+    def quick(self, name: str, size: int) -> bytes | None:
+        """Nothing is quicker than opening the file."""
+        return None
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -81,15 +89,11 @@ class FolderSource:
         faults: list[Fault] = []
         names: list[str] = []
         inside = root.resolve()
-        for folder, folders, files in os.walk(root):
-            folders[:] = [name for name in folders if name not in _HIDDEN]
-            for file in files:
-                path = Path(folder, file)
-                name = path.relative_to(root).as_posix()
-                if path.is_symlink() and not path.resolve().is_relative_to(inside):
-                    faults.append(Fault(name, "a link that leads out of the folder"))
-                elif path.is_file():
-                    names.append(name)
+        for name, entry in _entries(root):
+            if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(inside):
+                faults.append(Fault(name, "a link that leads out of the folder"))
+            elif entry.is_file():
+                names.append(name)
         self.faults: Sequence[Fault] = faults
         self._names = dict.fromkeys(sorted(names))
 
@@ -103,10 +107,38 @@ class FolderSource:
             raise KeyError(name)
         return (self._root / name).open("rb")
 
+    def quick(self, name: str, size: int) -> bytes | None:
+        """The first bytes of a small file without the cost of a stream."""
+        if name not in self._names:
+            return None
+        file = os.open(f"{self._root}/{name}", os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            wanted = min(size, os.fstat(file).st_size)
+            data = os.read(file, wanted) if wanted <= _QUICK_BYTES else b""
+        finally:
+            os.close(file)
+        return data if len(data) == wanted else None
+
     def close(self) -> None:
         """Remove the temporary folder, if there is one."""
         if self._held is not None:
             self._held.cleanup()
+
+
+def _entries(root: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Everything below a folder but folders, with its path there; links to folders are not entered.
+
+    A folder that may not be listed is left out, as `os.walk` does.
+    """
+    left = [("", str(root))]
+    while left:
+        prefix, folder = left.pop()
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.is_dir():
+                    yield prefix + entry.name, entry
+                elif entry.name not in _HIDDEN and not entry.is_symlink():
+                    left.append((f"{prefix}{entry.name}/", entry.path))
 
 
 class OpenPackage:
@@ -119,6 +151,8 @@ class OpenPackage:
         self._children: dict[str, OpenPackage] = {}
         self.faults: list[Fault] = list(source.faults)
         self._own: list[str] = []
+        self._kept: dict[str, bytes] = {}
+        self._kept_bytes = 0
         self._from_archive = depth > 0
         for name in source.names():
             if not (name.lower().endswith(_ARCHIVE_SUFFIXES) and self._follow(name, depth)):
@@ -175,18 +209,30 @@ class OpenPackage:
         if mark and outer in self._children:
             child = self._children[outer]
             return child.read(inner) if whole else child.head(inner, limit)
-        place = member_path(self, name)
+        kept = self._kept.pop(name, None) if whole else None
+        if kept is not None:
+            self._kept_bytes -= len(kept)
+            return kept
         try:
-            with self._source.open(name) as stream:
-                data = _at_most(stream, limit + 1) if whole else stream.read(limit)
+            data = self._source.quick(name, limit + 1 if whole else limit)
+            if data is None:
+                with self._source.open(name) as stream:
+                    data = _at_most(stream, limit + 1) if whole else stream.read(limit)
         except KeyError as exc:
+            place = member_path(self, name)
             raise ReadError(f"{place}: there is no such member", path=place) from exc
         except _DAMAGED as exc:
+            place = member_path(self, name)
             raise ReadError(
                 f"{place}: damaged, cut short or unreadable ({exc})", path=place
             ) from exc
         if whole and len(data) > limit:
+            place = member_path(self, name)
             raise ReadError(f"{place}: larger than the limit of {limit:,} bytes", path=place)
+        if not whole and len(data) < limit and self._kept_bytes < _KEPT_BYTES:
+            # The head is the whole member, and whoever recognises it will read it.
+            self._kept_bytes += len(data) - len(self._kept.get(name, b""))
+            self._kept[name] = data
         return data
 
     def _follow(self, name: str, depth: int) -> bool:
