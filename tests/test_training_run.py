@@ -214,6 +214,8 @@ def test_the_cards_recipe_runs_and_has_the_cards_layout(base: Path, tmp_path: Pa
     with safe_open(trained.model / "model.safetensors", "pt") as weights:
         kinds = {weights.get_tensor(name).dtype for name in weights.keys()}  # noqa: SIM118
     assert kinds == {torch.bfloat16}
+    modes = {path.stat().st_mode for path in trained.model.iterdir() if path.is_file()}
+    assert len(modes) == 1  # who may read one file of the model may read all
     readme = (trained.model / "README.md").read_text()
     assert "| NDCG@10 on dev | 0.5 |" in readme
     assert trained.card.data_sha256 in readme

@@ -75,7 +75,11 @@ def export(
     model.save(str(scratch), create_model_card=False)
     model.to(kind)
     _settle(scratch, max_length, precision)
-    (scratch / "README.md").write_text(model_card(scratch, card, measured or {}), "utf-8")
+    readme = scratch / "README.md"
+    readme.write_text(model_card(scratch, card, measured or {}), "utf-8")
+    # Some versions of safetensors write files that only their owner may read.
+    for weights in scratch.glob("*.safetensors"):
+        weights.chmod(readme.stat().st_mode)
     check_reload(scratch, before)
     shutil.rmtree(output, ignore_errors=True)
     scratch.replace(output)
