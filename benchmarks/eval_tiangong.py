@@ -101,7 +101,7 @@ def main() -> None:
     if chosen.product:
         index = Index.open(chosen.out / "index", encoder=load_encoder(chosen.product))
         wanted = set(corpus)
-        index.sync(record for record in records if record.uuid in wanted)
+        index.sync((record for record in records if record.uuid in wanted), prune=True)
         retriever = Retriever(index)
         systems.append(
             SearchSystem("product hybrid", lambda query, depth: retriever.search(query, k=depth))
