@@ -19,6 +19,7 @@ from lca_rag.answer.repair import enforce
 from lca_rag.answer.result import Answer, Check, Checks, Draft
 from lca_rag.answer.searcher import Mode, Searcher
 from lca_rag.answer.streaming import Order, echoes, passing
+from lca_rag.answer.thresholds import GENERAL, Thresholds
 from lca_rag.answer.view import Views
 from lca_rag.places import Mention, find_place
 from lca_rag.record import Hit, Record
@@ -45,16 +46,16 @@ _EARLIER = 6
 class _Wishes:
     """What else is asked of the records; see `Answerer.ask`."""
 
-    kind: str | None
-    place: str | None
-    year: int | tuple[int, int] | None
-    database: str | Sequence[str] | None
-    data_type: str | None
-    system_model: str | None
-    allocation: str | None
-    classification: str | None
-    strict: bool
-    rights: Collection[str] | None
+    kind: str | None = None
+    place: str | None = None
+    year: int | tuple[int, int] | None = None
+    database: str | Sequence[str] | None = None
+    data_type: str | None = None
+    system_model: str | None = None
+    allocation: str | None = None
+    classification: str | None = None
+    strict: bool = False
+    rights: Collection[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Answerer:
         *,
         policy: Policy | None = None,
         audit: AuditLog | None = None,
+        enough: Thresholds = GENERAL,
     ) -> None:
         """Keep what to ask.
 
@@ -93,11 +95,13 @@ class Answerer:
             policy: What may be shown and sent; by default only what states a free licence may
                 leave the machine.
             audit: Where it is noted what left the machine.
+            enough: What a record must hold of a question; `calibrate` makes one for an index.
         """
         self.retriever = retriever
         self.llm: ChatModel | None = load_llm(llm) if isinstance(llm, str) else llm
         self.policy = policy or Policy()
         self.audit = audit
+        self.enough = enough
         self._views = Views()
 
     def ask(
@@ -199,6 +203,11 @@ class Answerer:
             yield from answer.text.splitlines(keepends=True)
             yield answer
 
+    def look(self, question: str) -> tuple[Question, tuple[Candidate, ...]]:
+        """How a question is understood, and the records that may answer it, best first."""
+        prepared = self._prepare(question, [], None, _Wishes())
+        return prepared.question, prepared.candidates
+
     def _prepare(
         self, asked: str, history: list[Turn], k: int | None, wishes: _Wishes
     ) -> _Prepared:
@@ -219,7 +228,7 @@ class Answerer:
             question=question,
             hits=tuple(shown),
             candidates=tuple(candidates),
-            draft=extract(question, candidates),
+            draft=extract(question, candidates, self.enough),
             history=tuple(history),
             notes=notes,
         )

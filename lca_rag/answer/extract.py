@@ -13,23 +13,11 @@ from lca_rag.answer.metadata import asked_facts, find_passages
 from lca_rag.answer.phrases import amount_of, basis_of, phrase, title
 from lca_rag.answer.question import Question
 from lca_rag.answer.result import Draft
+from lca_rag.answer.thresholds import GENERAL, Thresholds
 from lca_rag.record import ImpactResult
 
-__all__ = ["ENOUGH", "extract", "say_rows"]
+__all__ = ["extract", "say_rows", "suits"]
 
-ENOUGH = {
-    "figure": (0.62, 0.5),
-    "compare": (0.62, 0.5),
-    "impact": (0.62, 0.5),
-    "reference": (0.55, 0.5),
-    "metadata": (0.45, 0.15),
-    "list": (0.6, 0.5),
-}
-"""Least shares of the naming notions that a record must hold, anywhere and in its name or place,
-by kind of question; calibrated on the development questions and on questions asked of a database
-that they were not made for."""
-_LACKING = 0.7
-"""Least share where a noun of the question is nowhere in the record."""
 _TIED = 0.03
 """Candidates whose scores differ by less are told apart by nothing in the question."""
 _SHARE = re.compile(
@@ -39,29 +27,32 @@ _PERCENT = re.compile(r"\d\s*(%|percent|per cent)|百分之")
 _LISTED = 12
 
 
-def extract(question: Question, candidates: Sequence[Candidate]) -> Draft:
+def extract(
+    question: Question, candidates: Sequence[Candidate], enough: Thresholds = GENERAL
+) -> Draft:
     """The answer that the candidates' records give, or why they give none."""
     if question.empty:
         draft = Draft(question.kind, abstained=True, nothing_fits=True)
         draft.say(phrase("no_question", question.language))
         return draft
-    draft = _BY_KIND[question.kind](question, candidates)
+    draft = _BY_KIND[question.kind](question, candidates, enough)
     if question.commanded:
         draft.say(phrase("command", question.language))
     return draft
 
 
-def suits(question: Question, candidate: Candidate) -> bool:
+def suits(question: Question, candidate: Candidate, enough: Thresholds = GENERAL) -> bool:
     """Whether a record is what the question is about."""
-    anywhere, named = ENOUGH[question.kind]
+    least = enough.of(question.kind)
+    anywhere = least.anywhere
     lacks = any(term.weight >= 1.0 for term in candidate.missing)
     if lacks and question.kind == "list":
         return False
-    if lacks and question.kind != "metadata":
-        anywhere = max(anywhere, _LACKING)
+    if lacks:
+        anywhere = max(anywhere, least.lacking)
     return (
         candidate.subject >= anywhere
-        and candidate.strong >= named
+        and candidate.strong >= least.named
         and candidate.place >= FITS
         and candidate.year >= FITS
         and not _other_carriage(question, candidate)
@@ -77,11 +68,11 @@ def _other_carriage(question: Question, candidate: Candidate) -> bool:
     return asked not in units and not units.isdisjoint(CARRIAGE)
 
 
-def _figure(question: Question, candidates: Sequence[Candidate]) -> Draft:
+def _figure(question: Question, candidates: Sequence[Candidate], enough: Thresholds) -> Draft:
     shared = _share_stated(question, candidates[0]) if candidates else []
     if shared:
         return _quoted(Draft(question.kind), question, candidates[0], shared)
-    chosen = [candidate for candidate in candidates if suits(question, candidate)]
+    chosen = [candidate for candidate in candidates if suits(question, candidate, enough)]
     if not chosen:
         return absent(question, candidates)
     best = chosen[0]
@@ -157,12 +148,12 @@ def _say_row(draft: Draft, question: Question, figure: Figure) -> None:
     draft.say(phrase("figure" if basis else "figure_no_basis", language, **words), record)
 
 
-def _compare(question: Question, candidates: Sequence[Candidate]) -> Draft:
+def _compare(question: Question, candidates: Sequence[Candidate], enough: Thresholds) -> Draft:
     pool = [c for c in candidates if c.strong >= 0.2]
-    pair = _fitting_pair(question, [c for c in pool if c.rows]) if question.asked else None
-    pair = pair or _fitting_pair(question, pool)
+    pair = _fitting_pair(question, [c for c in pool if c.rows], enough) if question.asked else None
+    pair = pair or _fitting_pair(question, pool, enough)
     if pair is None:
-        return _figure(question, candidates)
+        return _figure(question, candidates, enough)
     draft = Draft(question.kind)
     shown: list[Figure] = []
     lacking: list[Candidate] = []
@@ -180,13 +171,14 @@ def _compare(question: Question, candidates: Sequence[Candidate]) -> Draft:
     return draft
 
 
-def _fitting_pair(question: Question, pool: Sequence[Candidate]) -> Pair | None:
+def _fitting_pair(question: Question, pool: Sequence[Candidate], enough: Thresholds) -> Pair | None:
     """The best pair of those that together are what the question is about."""
     weight = sum(term.weight for term in question.subject) or 1.0
+    least = enough.of("compare").anywhere
 
     def fits(pair: Pair) -> bool:
         missing = _missing_of_both(question, pair.one, pair.other)
-        return 1 - missing / weight >= ENOUGH["compare"][0] and _both_fit(question, pair)
+        return 1 - missing / weight >= least and _both_fit(question, pair)
 
     return best_pair(question, pool, fits)
 
@@ -230,8 +222,8 @@ def _say_larger(draft: Draft, question: Question, shown: Sequence[Figure]) -> No
     draft.say(phrase("larger", question.language, **words), larger.record, smaller.record)
 
 
-def _reference(question: Question, candidates: Sequence[Candidate]) -> Draft:
-    chosen = [candidate for candidate in candidates if suits(question, candidate)]
+def _reference(question: Question, candidates: Sequence[Candidate], enough: Thresholds) -> Draft:
+    chosen = [candidate for candidate in candidates if suits(question, candidate, enough)]
     if not chosen:
         return absent(question, candidates)
     record, language = chosen[0].view.record, question.language
@@ -254,8 +246,8 @@ def _reference(question: Question, candidates: Sequence[Candidate]) -> Draft:
     return draft
 
 
-def _metadata(question: Question, candidates: Sequence[Candidate]) -> Draft:
-    chosen = [candidate for candidate in candidates if suits(question, candidate)]
+def _metadata(question: Question, candidates: Sequence[Candidate], enough: Thresholds) -> Draft:
+    chosen = [candidate for candidate in candidates if suits(question, candidate, enough)]
     if not chosen:
         return absent(question, candidates)
     best, language = chosen[0], question.language
@@ -286,8 +278,8 @@ def _quoted(
     return draft
 
 
-def _list(question: Question, candidates: Sequence[Candidate]) -> Draft:
-    fitting = [c for c in candidates if suits(question, c)]
+def _list(question: Question, candidates: Sequence[Candidate], enough: Thresholds) -> Draft:
+    fitting = [c for c in candidates if suits(question, c, enough)]
     if not fitting:
         return absent(question, candidates)
     best = max(c.strong for c in fitting)
@@ -302,8 +294,8 @@ def _list(question: Question, candidates: Sequence[Candidate]) -> Draft:
     return draft
 
 
-def _impact(question: Question, candidates: Sequence[Candidate]) -> Draft:
-    chosen = [candidate for candidate in candidates if suits(question, candidate)]
+def _impact(question: Question, candidates: Sequence[Candidate], enough: Thresholds) -> Draft:
+    chosen = [candidate for candidate in candidates if suits(question, candidate, enough)]
     if not chosen:
         return absent(question, candidates)
     language = question.language

@@ -16,7 +16,7 @@ _TRIED = 24
 
 _FIGURE = {
     "en": "How much {flow} goes into {name}?",
-    "zh": "生产{name}需要多少{flow}？",
+    "zh": "{name}需要多少{flow}？",
 }
 _YEAR = {"en": "Which year and place is {name} valid for?", "zh": "{name}适用于哪一年、哪个地区？"}
 _LIST = {"en": "Which data sets are there for {name}?", "zh": "有哪些关于{name}的数据集？"}
