@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
 import tracemalloc
 import zipfile
@@ -12,7 +13,8 @@ import py7zr
 import pytest
 
 from lca_rag.errors import MissingExtra, ReadError
-from lca_rag.readers.archives import Limits
+from lca_rag.readers import files
+from lca_rag.readers.archives import Limits, ZipSource, open_zip
 from lca_rag.readers.files import HEAD, open_package
 
 MEMBERS = {"a.xml": b"<a/>", "sub/b.xml": b"<b/>" * 4000}
@@ -54,6 +56,53 @@ def test_every_kind_of_package_offers_its_members(package: Path) -> None:
         assert {name: opened.read(name) for name in opened.names()} == MEMBERS
         assert opened.head("sub/b.xml") == MEMBERS["sub/b.xml"][:HEAD]
         assert opened.faults == []
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+def test_members_of_any_size_are_the_same_by_offset_and_by_stream(
+    tmp_path: Path, method: int
+) -> None:
+    noise = random.Random(5).randbytes
+    members = {
+        f"Gr\u00f6\u00dfe {size}.bin": noise(size)
+        for size in (0, 1, HEAD - 1, HEAD, HEAD + 1, 70_000, 3 << 20)
+    }
+    path = write(tmp_path / "a.zip", b"in front of it" + zipped(members, method))
+    with zipfile.ZipFile(path) as archive, path.open("rb") as file:
+        source = open_zip(file, "a.zip", path.stat().st_size)
+        for info in archive.infolist():
+            whole = members[info.filename]
+            for size in (1, HEAD, len(whole) + 1):
+                quick = source.quick(info.filename, size)
+                known = method != zipfile.ZIP_BZIP2 and min(size, len(whole)) <= 70_000
+                assert quick == (whole[:size] if known else None)
+    with open_package(write(tmp_path / "b.zip", zipped(members, method))) as opened:
+        assert {name: opened.head(name) for name in members} == {
+            name: data[:HEAD] for name, data in members.items()
+        }
+        assert {name: opened.read(name) for name in members} == members
+        assert {name: opened.read(name) for name in members} == members
+
+
+def test_small_members_are_kept_from_recognition_to_reading_within_a_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = {f"{index:03}.json": b"%03d" % index * 300 for index in range(40)}
+    monkeypatch.setattr(files, "_KEPT_BYTES", 9_000)
+    opens: list[str] = []
+    quick = ZipSource.quick
+
+    def counted(self: ZipSource, name: str, size: int) -> bytes | None:
+        opens.append(name)
+        return quick(self, name, size)
+
+    monkeypatch.setattr(ZipSource, "quick", counted)
+    with open_package(write(tmp_path / "a.zip", zipped(members))) as opened:
+        for name in members:
+            opened.head(name)
+        assert len(opens) == 40
+        assert {name: opened.read(name) for name in members} == members
+    assert len(opens) == 70  # ten were kept: 9,000 bytes in members of 900
 
 
 def test_a_plain_file_is_a_package_of_one(tmp_path: Path) -> None:

@@ -314,6 +314,39 @@ def test_flows_without_synonyms(v2: tuple[list[Record], list[Skip], ReadReport])
     assert sum(bool(r.synonyms) for r in v2[0] if r.kind == "flow") == 4
 
 
+def test_a_flow_told_in_two_ways_is_read_as_each_exchange_tells_it(tmp_path: Path) -> None:
+    steel = {"@type": "Flow", "@id": FLOW, "name": "Steel", "flowType": "PRODUCT_FLOW"}
+    told: list[Json] = [
+        steel,
+        steel,
+        {**steel, "name": "Steel scrap", "flowType": "WASTE_FLOW"},
+        {**steel, "category": "Metals/Steel", "location": {"@id": "us", "name": "US"}},
+        {**steel, "category": "Metals/Scrap"},
+        steel,
+    ]
+    record = one(tmp_path, process(exchanges=[exchange(flow=flow) for flow in told]))
+    assert [(x.flow.all()[0], x.flow_kind, x.category, x.location) for x in record.exchanges] == [
+        ("Steel", "product", (), None),
+        ("Steel", "product", (), None),
+        ("Steel scrap", "waste", (), None),
+        ("Steel", "product", ("Metals", "Steel"), "US"),
+        ("Steel", "product", ("Metals", "Scrap"), None),
+        ("Steel", "product", (), None),
+    ]
+
+
+def test_references_nested_a_thousand_deep_are_never_compared(tmp_path: Path) -> None:
+    flow = {"@type": "Flow", "@id": FLOW, "name": "Steel", "category": "deep"}
+    folder = package(tmp_path, process(exchanges=[exchange(flow=flow), exchange(flow=flow)]))
+    path = folder / "processes" / "0.json"
+    deep = "[" * 1015 + "]" * 1015  # as deep as orjson reads
+    path.write_text(path.read_text("utf-8").replace('"deep"', deep), encoding="utf-8")
+    records, skips, _ = read_all(folder)
+    assert skips == []
+    record = records[0]
+    assert [x.flow.all()[0] for x in record.exchanges] == ["Steel", "Steel"]
+
+
 def test_location_code_from_the_location_file(tmp_path: Path) -> None:
     location = {"@type": "Location", "@id": "loc", "code": "RNA", "name": "Northern America"}
     pointer = {"@type": "Location", "@id": "loc", "name": "Northern America"}

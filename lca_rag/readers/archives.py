@@ -163,8 +163,9 @@ def _packed(stream: IO[bytes], info: zipfile.ZipInfo, size: int) -> bytes | None
     stream.seek(info.header_offset)
     magic, name_size, extra_size = _LOCAL_HEADER.unpack(stream.read(_LOCAL_HEADER.size))
     data = stream.read(name_size + extra_size + size)
-    name = info.orig_filename.encode("utf-8" if info.flag_bits & _UTF_8 else "cp437")
-    if magic != ZIP_MAGIC[0] or data[:name_size] != name:
+    name = info.orig_filename
+    plain = info.flag_bits & _UTF_8 or name.isascii()
+    if magic != ZIP_MAGIC[0] or data[:name_size] != name.encode("utf-8" if plain else "cp437"):
         return None
     return data[name_size + extra_size :]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import orjson
 
@@ -150,18 +151,30 @@ def _type_of(head: bytes) -> str | None:
 
 def _kind_by_folder(member: str) -> str | None:
     """The type that the folder promises; saves opening thousands of members twice."""
-    parts = member.rpartition("!")[2].split("/")
-    return next((_FOLDERS[part] for part in parts[:-1] if part in _FOLDERS), None)
+    return _place(_folder(member))[1]
+
+
+def _folder(member: str) -> str:
+    """The folder of a member, with the archive that it lies in."""
+    archive, mark, inner = member.rpartition("!")
+    return archive + mark + inner.rpartition("/")[0]
+
+
+@lru_cache(maxsize=1 << 12)
+def _place(folder: str) -> tuple[str, str | None]:
+    """Root of the database that a folder belongs to, and the type that the folder promises."""
+    archive, mark, inner = folder.rpartition("!")
+    parts = inner.split("/") if inner else []
+    depth = next((i for i, part in enumerate(parts) if part in _FOLDERS), len(parts))
+    kind = _FOLDERS[parts[depth]] if depth < len(parts) else None
+    return archive + mark + "/".join(parts[:depth]), kind
 
 
 def _databases(names: Sequence[str]) -> dict[str, list[str]]:
     """Members by the root of the database that they belong to."""
     groups: dict[str, list[str]] = {}
     for member in names:
-        archive, mark, inner = member.rpartition("!")
-        parts = inner.split("/")[:-1]
-        depth = next((i for i, part in enumerate(parts) if part in _FOLDERS), len(parts))
-        groups.setdefault(archive + mark + "/".join(parts[:depth]), []).append(member)
+        groups.setdefault(_place(_folder(member))[0], []).append(member)
     return groups
 
 

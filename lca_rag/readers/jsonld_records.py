@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from lca_rag.readers.context import ReadContext
 from lca_rag.readers.jsonld_tables import (
     FLOW_KINDS,
@@ -182,6 +184,8 @@ def version(value: Json) -> str:
 
 def count_unmapped(context: ReadContext, label: str, value: Json, known: frozenset[str]) -> None:
     """Count the fields that no record field holds; empty ones say nothing."""
+    if value.keys() <= known:
+        return
     for key in value.keys() - known:
         if value[key] not in (None, "", [], {}):
             context.report.unmapped[f"jsonld:{label}.{key}"] += 1
@@ -231,38 +235,37 @@ def _exchange(
     mender: Mender,
     context: ReadContext,
 ) -> Exchange:
+    """One exchange; by far the most frequent object, hence no call that its fields do not need."""
     if not value.keys() <= _EXCHANGE_FIELDS:
         count_unmapped(context, "Process.exchanges", value, _EXCHANGE_FIELDS)
-    flow = mapping(value.get("flow"))
-    uuid = reference(flow)
-    known = tables.flows.get(uuid or "")
-    kind = flow.get("flowType")
-    incoming = is_set(value, "isInput", "input")
-    place = value.get("location") or flow.get("location")
-    code = tables.location(place)[0] if place else None
-    return Exchange(
-        id=str(value.get("internalId") or value.get("@id") or number),
-        flow=named(flow),
-        flow_uuid=uuid,
-        direction="input" if incoming else "output",
-        amount=mender.number(value.get("amount")),
-        unit=_unit(value, flow),
-        flow_property=name_of(value.get("flowProperty")),
-        reference=is_set(value, "isQuantitativeReference", "quantitativeReference"),
-        flow_kind=FLOW_KINDS.get(kind, "other") if isinstance(kind, str) else None,
-        category=known.category if known else tables.flow_category(flow),
-        cas=known.cas if known else None,
-        location=code or (known.location if known else None),
-        comment=mender.text(value.get("description")),
-        provider=reference(value.get("defaultProvider")),
-        avoided=is_set(value, "isAvoidedProduct", "avoidedProduct"),
-        allocation=None if incoming else shares.get(uuid or ""),
+    get = value.get
+    flow = mapping(get("flow"))
+    facts = tables.exchanged(flow)
+    incoming = get("input") is True or get("isInput") is True
+    place, amount, comment, provider = (
+        get("location"),
+        get("amount"),
+        get("description"),
+        get("defaultProvider"),
     )
-
-
-def _unit(exchange: Json, flow: Json) -> str | None:
-    """The unit of the amount; without one, openLCA takes the flow's reference unit."""
-    return name_of(exchange.get("unit")) or interned(flow.get("refUnit"))
+    return Exchange(
+        id=str(get("internalId") or get("@id") or number),
+        flow=facts.name,
+        flow_uuid=facts.uuid,
+        direction="input" if incoming else "output",
+        amount=amount if type(amount) is float and isfinite(amount) else mender.number(amount),
+        unit=name_of(get("unit")) or interned(flow.get("refUnit")),
+        flow_property=name_of(get("flowProperty")),
+        reference=get("quantitativeReference") is True or get("isQuantitativeReference") is True,
+        flow_kind=facts.kind,
+        category=facts.category,
+        cas=facts.cas,
+        location=(tables.location(place)[0] if place else facts.own_location) or facts.location,
+        comment=mender.text(comment) if comment else NO_TEXT,
+        provider=reference(provider) if provider else None,
+        avoided=get("avoidedProduct") is True or get("isAvoidedProduct") is True,
+        allocation=shares.get(facts.uuid or "") if shares and not incoming else None,
+    )
 
 
 def _shares(value: Json, mender: Mender) -> dict[str, float]:

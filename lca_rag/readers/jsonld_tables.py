@@ -69,6 +69,24 @@ class FlowKnowledge:
     location: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class FlowReference:
+    """What a reference to a flow says, together with what the flow's own file adds."""
+
+    uuid: str | None
+    name: Text
+    kind: FlowKind | None
+    category: tuple[str, ...]
+    cas: str | None
+    own_location: str | None
+    """Code of the location that the reference itself carries."""
+    location: str | None
+    """Code from the flow's own file."""
+
+
+_REFERENCES_KEPT = 1 << 14
+
+
 @dataclass(slots=True)
 class _Location:
     code: str | None
@@ -93,6 +111,7 @@ class Tables:
         self._groups: dict[str, str] = {}
         self._properties: dict[str, str] = {}
         self._paths: dict[str, tuple[str, ...]] = {}
+        self._exchanged: dict[str, tuple[Json, FlowReference]] = {}
 
     def add(self, value: Json) -> None:
         """Remember a category, a location, a unit group or a flow property."""
@@ -136,6 +155,34 @@ class Tables:
         """The category path that a reference to a flow carries itself."""
         path = flow.get("categoryPath")
         return _strings(path) if path else self.category(flow.get("category"))
+
+    def exchanged(self, flow: Json) -> FlowReference:
+        """What an exchange takes from its flow; ask only once `flows` is complete.
+
+        Equal references are answered from memory: a flow is referred to by the thousand.
+        """
+        uuid = reference(flow)
+        key = uuid or ""
+        found = self._exchanged.get(key)
+        if found is not None and found[0] == flow:
+            return found[1]
+        known = self.flows.get(key)
+        kind, place = flow.get("flowType"), flow.get("location")
+        facts = FlowReference(
+            uuid=uuid,
+            name=named(flow),
+            kind=FLOW_KINDS.get(kind, "other") if isinstance(kind, str) else None,
+            category=known.category if known else self.flow_category(flow),
+            cas=known.cas if known else None,
+            own_location=self.location(place)[0] if place else None,
+            location=known.location if known else None,
+        )
+        if len(self._exchanged) >= _REFERENCES_KEPT:
+            self._exchanged.clear()
+        if all(type(part) is str for part in flow.values()):
+            # Nested values stay out: to compare what is nested a thousand deep would fail.
+            self._exchanged[key] = (flow, facts)
+        return facts
 
     def location(self, value: object) -> tuple[str | None, str | None]:
         """Code and name of a location; a short reference is a code itself."""
