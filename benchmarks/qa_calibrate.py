@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.qa_dev import open_index
 from lca_rag.answer import Answerer
 from lca_rag.answer.calibration import Case, calibrate, cases_of, fit_cases
-from lca_rag.answer.thresholds import GENERAL, Thresholds
+from lca_rag.answer.thresholds import FILE, GENERAL, Thresholds
 from lca_rag.index import Index
 from lca_rag.record import Record
 from lca_rag.retriever import Retriever
@@ -126,7 +126,7 @@ def main() -> None:
             enough = calibrate(Answerer(Retriever(index)), sample(index, asked.size))
         show(str(asked.index), enough)
         if asked.save:
-            enough.save(asked.index / "answers.json")
+            enough.save(asked.index / FILE)
     else:
         parser.error("give --index-dir or --index")
 

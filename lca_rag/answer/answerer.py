@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lca_rag.answer.absence import absent
 from lca_rag.answer.choice import Candidate, rank, read_again
 from lca_rag.answer.citing import cite
 from lca_rag.answer.condense import Turn, condense, turns
@@ -240,7 +241,7 @@ class Answerer:
         kind = wishes.kind or ("flow" if question.about_flow else "process")
         found: dict[str, Hit] = {}
         queries: dict[str, Mode] = {question.text: "hybrid"}
-        queries.setdefault(_spelled(question), "lexical")  # a heap of synonyms has no one meaning
+        queries.setdefault(question.spelled, "lexical")  # a heap of synonyms has no one meaning
         for query, mode in queries.items():
             if not query.strip():
                 continue
@@ -354,15 +355,6 @@ class Answerer:
             )
 
 
-def _spelled(question: Question) -> str:
-    """What must name the data set, in every spelling; the wanted flow would only distract."""
-    named = question.subject or question.terms
-    words = [place.text for place in question.places] + [str(year) for year in question.years]
-    return " ".join(
-        sorted({token for term in named for option in term.options for token in option}) + words
-    )
-
-
 def _worth_a_model(prepared: _Prepared) -> bool:
     """Whether a record fits; without one a model could only invent."""
     question = prepared.question
@@ -371,13 +363,18 @@ def _worth_a_model(prepared: _Prepared) -> bool:
 
 def _extracted(prepared: _Prepared) -> Answer:
     """The answer by rules, checked like any other."""
-    records = prepared.draft.cited()
-    done = enforce(prepared.draft.numbered(records), records, prepared.asked)
+    draft = prepared.draft
+    records = draft.cited()
+    done = enforce(draft.numbered(records), records, prepared.asked)
+    if not done.says_something:  # an amount without a unit, for example, passes no check
+        draft = absent(prepared.question, prepared.candidates)
+        records = draft.cited()
+        done = enforce(draft.numbered(records), records, prepared.asked)
     return Answer(
         text=done.text,
         citations=tuple(cite(n, record) for n, record in enumerate(records, start=1)),
         checks=done.checks,
-        abstained=prepared.draft.abstained,
+        abstained=draft.abstained,
         hits=prepared.hits,
         question=prepared.asked,
         kind=prepared.question.kind,

@@ -166,7 +166,8 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
             (
                 r"\bwho\b[^?]*\b(generat|creat|made|compil|collect|author|wrote|prepar|enter"
                 r"|document|model)"
-                r"|\b(data )?(generator|author|documentor|modeller)\b"
+                r"|\bdata (set )?generator\b|\bgenerator of (the|this) data"
+                r"|\b(data )?(author|documentor|modeller)\b"
                 r"|谁(生成|编制|建立|创建|提供|录入)|数据(生成|编制)者",
                 (
                     _roles("Data generator", "数据生成者", "data generator"),

@@ -34,6 +34,12 @@ _COMMAND = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"(?<=[.!?;:。！？；])\s+|(?<=[。！？；])")
+_PREAMBLE = re.compile(
+    r"^\s*(for|in) (our|my|a|an|the) [^,:?]{0,60}\b(study|report|project|model|assessment|bid"
+    r"|client|paper)\b\s*[,:]",
+    re.IGNORECASE,
+)
+"""What the figure is wanted for, which names no data set."""
 _DATABASES = re.compile(
     r"\b(in|from|of|according to)?\s*(the\s+)?(u\.?s\.?\s*lci|uslci|tian\s?gong|ecoinvent|gabi"
     r"|agribalyse|"
@@ -64,6 +70,7 @@ _REFERENCE = re.compile(
     r"|(refer|relate|scaled) to how (much|many)|given per how (much|many)|per how (much|many)"
     r"|how many\b[^?]*\b(stands? for|represents?|refers? to)|what (amount"
     r"|quantity) is the reference"
+    r"|\bwhat (amount|quantity)\b[^?]*\brefers? to\s*\??$"
     r"|basis of the (inventory|data)|参考流|功能单位|基准流|参考产品",
     re.IGNORECASE,
 )
@@ -148,14 +155,14 @@ _STOP_AT = (
     r"|stored|has|have|had|arises?|occurs?|results?|accrues?|drawn|taken|withdrawn|intake|makes?"
     r"|listed|remains?|escapes?"
     r"|in|into|to|for|from|of|per|by|at|on|with|within|when|during|enters?|lost|listed|made"
-    r"|produced|delivered)\b|[,?.;:(]|$)"
+    r"|produced|delivered)\b|[,?;:(]|\.(?!\d)|$)"
 )
 _UNIT_WORDS = (
     r"(?:thousand |million )?(?:kilo(?:gram|gramme)s?|grams?|milligrams?|kg|g|mg|tonnes?|tons?|t"
     r"|kwh|mwh|mj|gj"
     r"|lit(?:re|er)s?|l|cubic met(?:re|er)s?|m3|square met(?:re|er)s?|m2|hectares?|ha|pounds?|lbs?)"
 )
-_PLAIN = r"(?:(?!\b(?:of|in|for|from|to|with|by|on|at|does|do|is|are)\b)[\w ()/+-])+?"
+_PLAIN = r"(?:(?!\b(?:of|in|for|from|to|with|by|on|at|does|do|is|are)\b)(?:[\w ()/+-]|\.(?=\d)))+?"
 """Words up to the first preposition or verb."""
 _ASKED = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -178,8 +185,8 @@ _ASKED = tuple(
         r"\bwhat (?P<x>[\w ()/+-]+?) (?:does|do|is|are|was|were)\b",
         rf":\s+(?:airborne\s+|direct\s+)?(?P<x>{_PLAIN})\s+per\b",
         rf"^(?:airborne\s+|direct\s+)?(?P<x>{_PLAIN})\s+per\b",
-        rf":\s+(?:airborne\s+|direct\s+)?(?P<x>[\w ()/+-]+?){_STOP_AT}",
-        rf"^(?:airborne\s+|direct\s+)?(?P<x>[\w ()/+-]+?){_STOP_AT}",
+        rf":\s+(?:airborne\s+|direct\s+)?(?P<x>(?:[\w ()/+-]|\.(?=\d))+?){_STOP_AT}",
+        rf"^(?:airborne\s+|direct\s+)?(?P<x>(?:[\w ()/+-]|\.(?=\d))+?){_STOP_AT}",
         rf"\bneed(?:s)? in (?P<x>[\w -]+?){_STOP_AT}",
     )
 )
@@ -234,6 +241,15 @@ class Question:
         """The notions that must name the data set."""
         return tuple(term for term in self.terms if term not in self.asked)
 
+    @property
+    def spelled(self) -> str:
+        """What must name the data set, in every spelling; the wanted flow would only distract."""
+        named = self.subject or self.terms
+        words = [place.text for place in self.places] + [str(year) for year in self.years]
+        return " ".join(
+            sorted({token for term in named for option in term.options for token in option}) + words
+        )
+
 
 def understand(question: str) -> Question:
     """Read a question; never fails."""
@@ -251,6 +267,9 @@ def understand(question: str) -> Question:
     target = find_target(folded, basis)
     if target is not None:
         spans.append(target.span)
+    purpose = _PREAMBLE.match(body)
+    if purpose is not None:
+        spans.append(purpose.span())
     if kind in ("metadata", "list"):
         spans.extend(field_spans(body))
     found = [term for term in terms(body) if not _inside(term, spans)]

@@ -16,11 +16,13 @@ from typing import Self
 
 from lca_rag.errors import AnswerError
 
-__all__ = ["ALLOWED", "GENERAL", "LEAST", "Enough", "Outcome", "Thresholds", "fit"]
+__all__ = ["ALLOWED", "FILE", "GENERAL", "LEAST", "Enough", "Outcome", "Thresholds", "fit"]
 
 ALLOWED = 0.1
 """Share of the questions without an answer in the index that may be answered from a near record:
 85 % must be declined, and a set of fifty varies by five points."""
+FILE = "answers.json"
+"""Thresholds of an index, in its folder."""
 LEAST = 10
 """Questions to be declined that a kind must have to be fitted."""
 
@@ -51,6 +53,16 @@ class Thresholds:
         """Write them as JSON."""
         rows = {kind: asdict(enough) for kind, enough in self.by_kind.items()}
         path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def of_index(cls, folder: Path | None) -> Thresholds:
+        """Those that the index was calibrated to, else the general ones.
+
+        Raises:
+            AnswerError: If they are there and cannot be read.
+        """
+        noted = folder / FILE if folder is not None else None
+        return cls.load(noted) if noted is not None and noted.exists() else GENERAL
 
     @classmethod
     def load(cls, path: Path) -> Self:

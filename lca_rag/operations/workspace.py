@@ -166,9 +166,16 @@ class Workspace:
         with self._lock:
             if self._answerer is None:
                 from lca_rag.answer import Answerer, AuditLog
+                from lca_rag.answer.thresholds import Thresholds
 
                 audit = AuditLog(Path(self._audit_file)) if self._audit_file else None
-                self._answerer = Answerer(self.retriever, self.llm, policy=self.policy, audit=audit)
+                self._answerer = Answerer(
+                    self.retriever,
+                    self.llm,
+                    policy=self.policy,
+                    audit=audit,
+                    enough=Thresholds.of_index(self.index.folder),
+                )
             return self._answerer
 
     @property
