@@ -199,6 +199,18 @@ def test_an_archive_inside_that_lost_its_start(tmp_path: Path) -> None:
         opened.read("inner.zip!a.xml")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_an_archive_inside_that_was_damaged_in_its_middle(tmp_path: Path, method: int) -> None:
+    inner = zipped({"x.bin": random.Random(3).randbytes(9000)}, zipfile.ZIP_STORED)
+    outer = bytearray(zipped({"in.zip": inner, "z.xml": b"<z/>"}, method))
+    outer[5_000] ^= 0xFF
+    with open_package(write(tmp_path / "a.zip", bytes(outer))) as opened:
+        assert opened.names() == ["z.xml"]
+        (fault,) = opened.faults
+        assert fault.name == "in.zip"
+        assert "a.zip!in.zip: cannot be unpacked (" in fault.reason
+
+
 def test_a_damaged_member(tmp_path: Path) -> None:
     data = bytearray(zipped(MEMBERS, zipfile.ZIP_STORED))
     data[data.index(b"<b/>")] ^= 0xFF

@@ -259,15 +259,23 @@ class OpenPackage:
                 self._copy(name, file)
                 return _seven_zip(Path(file.name), label, depth + 1, self._limits)
         copy: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 (the source closes it)
-        size = self._copy(name, copy)
+        try:
+            size = self._copy(name, copy)
+        except ReadError:
+            copy.close()
+            raise
         copy.seek(0)
         source = open_zip(copy, label, size, self._limits)
         return OpenPackage(source, depth=depth + 1, limits=self._limits)
 
     def _copy(self, name: str, target: IO[bytes]) -> int:
-        with self._source.open(name) as stream:
-            shutil.copyfileobj(stream, target)
-        target.flush()
+        try:
+            with self._source.open(name) as stream:
+                shutil.copyfileobj(stream, target)
+            target.flush()
+        except _DAMAGED as exc:
+            place = member_path(self, name)
+            raise ReadError(f"{place}: cannot be unpacked ({exc})", path=place) from exc
         return target.tell()
 
 
