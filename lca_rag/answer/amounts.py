@@ -78,7 +78,8 @@ _BASES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"(?:\bper|/)\s*(?:{_N}\s+)?(?P<u>{_NAMED})(?![\w*])",
-        rf"(?<!many )\b(?:{_N})\s+(?P<u>{_NAMED})\s+of\b",
+        rf"(?<!many )(?<!under )(?<!below )(?<!over )(?<!above )(?<!than )\b(?:{_N})\s+"
+        rf"(?P<u>{_NAMED})\s+of\b",
         rf"\beach\s+(?P<u>{_NAMED})(?![\w*])",
     )
 )

@@ -79,7 +79,7 @@ def fit_cases(cases: Sequence[Case], *, start: Thresholds | None = None) -> Thre
         lost = sum(bool(case.right) for case in wrong)
         return Outcome(lost=lost, false=len(wrong) - lost)
 
-    counts = Counter(case.question.kind for case in cases if not case.right)
+    counts: Counter[str] = Counter(case.question.kind for case in cases if not case.right)
     return fit(counts, outcome, start=start)
 
 

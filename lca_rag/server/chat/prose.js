@@ -54,9 +54,13 @@ function prose(markdown, inline = (text) => [text]) {
     const head = element("tr", {}, ...rows[0].map((cell) => element("th", { scope: "col" }, ...spans(cell, inline))));
     const body = rows.slice(2).map((row) =>
       element("tr", {}, ...row.map((cell) =>
-        element("td", { className: /^[-+]?[\d.,]+(e[-+]?\d+)?$/i.test(cell) ? "number" : "" }, ...spans(cell, inline)))));
+        element("td", { className: kindOf(cell) }, ...spans(cell, inline)))));
     const made = element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
     return element("div", { className: "scroll", tabIndex: 0 }, made);
+  }
+  function kindOf(cell) {
+    if (/^[-+]?[\d.,]+(e[-+]?\d+)?$/i.test(cell)) return "number";
+    return /^CAS [\d-]+$/.test(cell) ? "whole" : "";
   }
   function cells(row) {
     const inner = row.trim().replace(/^\|/, "").replace(/\|$/, "");
