@@ -24,6 +24,7 @@ from lca_rag.answer import Answerer
 from lca_rag.answer.calibration import Case, calibrate, cases_of, fit_cases
 from lca_rag.answer.thresholds import FILE, GENERAL, Thresholds
 from lca_rag.index import Index
+from lca_rag.operations import Workspace
 from lca_rag.record import Record
 from lca_rag.retriever import Retriever
 
@@ -122,8 +123,8 @@ def main() -> None:
     if asked.index_dir is not None:
         general(asked.index_dir, asked.model, asked.size)
     elif asked.index is not None:
-        with Index.open(asked.index, create=False) as index:
-            enough = calibrate(Answerer(Retriever(index)), sample(index, asked.size))
+        with Workspace(asked.index) as workspace:
+            enough = calibrate(workspace.answerer, sample(workspace.index, asked.size))
         show(str(asked.index), enough)
         if asked.save:
             enough.save(asked.index / FILE)
