@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
+_KEPT_MASKS = 256
 KINDS = ("process", "flow", "model", "method", "text")
 
 
@@ -79,6 +80,18 @@ class Facets:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self._numbered: dict[str, tuple[list[str | None], NDArray[np.int64]]] = {}
+        self._masks: dict[object, Mask] = {}
+
+    def kept_mask(self, wishes: Wishes, *, rights: frozenset[str] | None, newest: bool) -> Mask:
+        """The mask as `mask` makes it, kept for the next search of this same snapshot."""
+        key = (wishes, rights, newest)
+        found = self._masks.get(key)
+        if found is None:
+            found = self.mask(wishes, rights=rights, newest=newest)
+            if len(self._masks) > _KEPT_MASKS:
+                self._masks.clear()
+            self._masks[key] = found
+        return found
 
     def numbered(self, column: str) -> tuple[list[str | None], NDArray[np.int64]]:
         """Distinct values of a text column, and for each position the number of its value."""

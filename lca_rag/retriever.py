@@ -28,7 +28,7 @@ DenseMode = Literal["auto", "exact", "chroma"]
 DEPTH = 100
 """How many candidates each side brings at least; more where more hits are asked for."""
 EXACT_LIMIT = 100_000
-"""Above so many records the dense side asks Chroma, unless a filter leaves few enough."""
+"""Above so many records the dense side asks a Chroma server, unless a filter leaves fewer."""
 _CERTAIN, _SPREAD = 60.0, 4.0
 """Ranker's score of a record that the question names by UUID; scores per unit of log-odds."""
 
@@ -47,13 +47,13 @@ class Retriever:
             index: An open index.
             ranker: Orders the hits of a hybrid search; by default the one fitted for the encoder.
             dense: How vectors are compared: "exact" (a matrix product), "chroma" (approximate), or
-                "auto": exact up to `EXACT_LIMIT` records that pass the filters.
+                "auto": exact, but for more than `EXACT_LIMIT` records that pass the filters of an
+                index on a server; an embedded Chroma belongs to the writer alone.
         """
         self.index = index
         self.ranker = ranker
         self.dense = dense
         self._facets: Facets | None = None
-        self._masks: dict[object, NDArray[np.bool_]] = {}
 
     def search(
         self,
@@ -200,13 +200,7 @@ class Retriever:
         facets = self._current_facets()
         filtering = wishes if strict else wishes.only("kind", "database")
         allowed = None if rights is None else frozenset(rights)
-        key = (filtering, allowed, all_versions)
-        mask = self._masks.get(key)
-        if mask is None:
-            mask = facets.mask(filtering, rights=allowed, newest=not all_versions)
-            if len(self._masks) > 256:
-                self._masks.clear()
-            self._masks[key] = mask
+        mask = facets.kept_mask(filtering, rights=allowed, newest=not all_versions)
         names = (wishes.database,) if isinstance(wishes.database, str) else wishes.database
         visible = [
             name
@@ -217,9 +211,11 @@ class Retriever:
 
     def _current_facets(self) -> Facets:
         snapshot = self.index.snapshot()
-        if self._facets is None or self._facets.snapshot is not snapshot:
-            self._facets, self._masks = Facets(snapshot), {}
-        return self._facets
+        # Read once and returned as read: another thread may put the facets of a newer state there.
+        facets = self._facets
+        if facets is None or facets.snapshot is not snapshot:
+            facets = self._facets = Facets(snapshot)
+        return facets
 
     def _by_words(self, query: str, k: int, scope: Scope, where: Test | None = None) -> list[Hit]:
         scores = scope.snapshot.lexical.scores(query, databases=scope.databases)
@@ -288,7 +284,7 @@ class Retriever:
 
     def _asks_chroma(self, scope: Scope) -> bool:
         if self.dense == "auto":
-            return int(scope.mask.sum()) > EXACT_LIMIT
+            return self.index.on_server and int(scope.mask.sum()) > EXACT_LIMIT
         return self.dense == "chroma"
 
     def _hits(

@@ -69,6 +69,11 @@ class Reading:
         return self._encoder
 
     @property
+    def on_server(self) -> bool:
+        """Whether the collection is on a Chroma server, where reading and writing share no lock."""
+        return isinstance(self._mirror, ServerMirror)
+
+    @property
     def fingerprint(self) -> Fingerprint | None:
         """Which encoder made the vectors; `None` before the first."""
         return stored_fingerprint(self._catalogue)

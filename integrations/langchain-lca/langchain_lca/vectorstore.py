@@ -224,7 +224,8 @@ class LCAVectorStore(VectorStore):
 
     def _record_ids(self, id: str) -> list[str]:
         """What an id of a host may be called in the index."""
-        return [name for name in (f"{self.database}/{id}@{NO_VERSION}", id) if self.index.get(name)]
+        found = map(self.index.get, (f"{self.database}/{id}@{NO_VERSION}", id))
+        return list(dict.fromkeys(record.id for record in found if record is not None))
 
     def _host_id(self, record_id: str) -> str:
         """The id that the host gave, for a free text of this store."""
