@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lca_rag.errors import ReadError, UnitError
+from lca_rag.matching.amounts import Sign, column_sign
+from lca_rag.matching.amounts import number as read_number
 from lca_rag.units import Factor, parse
 
+_log = logging.getLogger(__name__)
+_NAMED = 10
+"""Lines that a warning names; further ones are counted."""
 _COLUMNS: Mapping[str, str] = {
     "line": r"line[_ ]?(id|no|number)?|pos(ition)?\.?|item[_ ]?(no|number)|id|nr\.?|no\.?|#|序号|"
     r"行号",
@@ -65,7 +71,7 @@ class BomLine:
 
 def _fact(number: str, above: str, below: str, unit: str | None) -> Factor | None:
     """A ratio whose lower unit is the line's, or a volume; anything else is no fact of the line."""
-    value = _number(number)
+    value = read_number(number)
     below = below.strip()
     if value is None or not below:
         return None
@@ -87,33 +93,37 @@ def read_lines(path: str | Path) -> list[BomLine]:
     Args:
         path: A CSV (comma, semicolon or tab; UTF-8, GB18030 or Windows-1252) or XLSX file with a
             header row. Columns are recognised by their names in several languages; a description
-            is needed, all else may be missing.
+            is needed, all else may be missing. A CSV parted by semicolons has decimal commas
+            unless its amounts show otherwise. Amounts that are no numbers are left out with a
+            warning that names their lines.
 
     Raises:
-        ReadError: If the file cannot be read, or has no column that describes things.
+        ReadError: If the file cannot be read, has no column that describes things, or no lines.
     """
     file = Path(path)
     if not file.is_file():
         raise ReadError(f"{file}: there is no such file", path=str(file))
-    table = _xlsx(file) if file.suffix.lower() in (".xlsx", ".xlsm") else _csv(file)
-    return lines_of(table, str(file))
+    if file.suffix.lower() in (".xlsx", ".xlsm"):
+        return lines_of(_xlsx(file), str(file))
+    table, delimiter = _csv(file)
+    return lines_of(table, str(file), decimal="," if delimiter == ";" else ".")
 
 
-def lines_of(table: Sequence[Sequence[str]], label: str) -> list[BomLine]:
+def lines_of(table: Sequence[Sequence[str]], label: str, *, decimal: Sign = ".") -> list[BomLine]:
     """The lines of a table whose first row that names a description column is its header.
 
     Args:
         table: Rows of cells.
         label: What to call the table in messages.
+        decimal: The decimal sign of amounts such as "1,234" where no other amount shows it.
 
     Raises:
-        ReadError: If no row of the first twenty names such a column.
+        ReadError: If no row of the first twenty names such a column, or no line follows it.
     """
     for number, row in enumerate(table[:20]):
         columns = _columns(row)
         if "description" in columns:
-            body = (_line(row, columns, i) for i, row in enumerate(table[number + 1 :], start=1))
-            return [line for line in body if line is not None]
+            return _body(table[number + 1 :], columns, label, decimal)
     raise ReadError(
         f"{label}: no column describes the lines; name one 'description', 'material' or '物料名称'",
         path=label,
@@ -132,7 +142,43 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _line(row: Sequence[str], columns: Mapping[str, int], number: int) -> BomLine | None:
+def _body(
+    rows: Sequence[Sequence[str]], columns: Mapping[str, int], label: str, decimal: Sign
+) -> list[BomLine]:
+    """The lines under a header; amounts that were not read are warned of once, by line."""
+    place = columns.get("amount")
+    texts = [row[place] if place is not None and place < len(row) else "" for row in rows]
+    sign = column_sign((text for text in texts if not isinstance(text, _Number)), decimal)
+    found: list[BomLine] = []
+    unread: list[str] = []
+    for position, (row, text) in enumerate(zip(rows, texts, strict=True), start=1):
+        amount = read_number(text, "." if isinstance(text, _Number) else sign)
+        line = _line(row, columns, position, amount)
+        if line is None:
+            continue
+        found.append(line)
+        if amount is None and text.strip():
+            unread.append(f"line {line.line} ({text.strip()[:40]!r})")
+    if not found:
+        raise ReadError(
+            f"{label}: no lines under the header; add a row with a description", path=label
+        )
+    if unread:
+        more = f" and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
+        named = ", ".join(unread[:_NAMED])
+        _log.warning(
+            "%s: %d amounts are no numbers and were left out: %s%s",
+            label,
+            len(unread),
+            named,
+            more,
+        )
+    return found
+
+
+def _line(
+    row: Sequence[str], columns: Mapping[str, int], number: int, amount: float | None
+) -> BomLine | None:
     cells = {
         kind: row[position].strip() for kind, position in columns.items() if position < len(row)
     }
@@ -141,25 +187,15 @@ def _line(row: Sequence[str], columns: Mapping[str, int], number: int) -> BomLin
     return BomLine(
         line=cells.get("line") or str(number),
         description=cells["description"],
-        amount=_number(cells.get("amount", "")),
+        amount=amount,
         unit=cells.get("unit") or None,
         place=cells.get("place") or None,
         note=cells.get("note") or None,
     )
 
 
-def _number(text: str) -> float | None:
-    """A number with either decimal sign; "1.234,5" and "1,234.5" are the same, "1,234" is 1234."""
-    plain = text.strip().replace(" ", "").replace("\u00a0", "").rstrip(".,")
-    if re.fullmatch(r"-?\d{1,3}(\.\d{3})*,\d+", plain) and not re.fullmatch(r"-?\d+,\d{3}", plain):
-        plain = plain.replace(".", "").replace(",", ".")
-    try:
-        return float(plain.replace(",", ""))
-    except ValueError:
-        return None
-
-
-def _csv(file: Path) -> list[list[str]]:
+def _csv(file: Path) -> tuple[list[list[str]], str]:
+    """The rows, and what parts their cells."""
     data = file.read_bytes()
     for encoding in ("utf-8-sig", "gb18030", "cp1252"):
         try:
@@ -172,9 +208,10 @@ def _csv(file: Path) -> list[list[str]]:
     head = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=head.count)
     try:
-        return [list(row) for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
+        rows = [list(row) for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
     except csv.Error as error:
         raise ReadError(f"{file}: {error}; save it again as CSV", path=str(file)) from error
+    return rows, delimiter
 
 
 def _xlsx(file: Path) -> list[list[str]]:
@@ -197,4 +234,16 @@ def _xlsx(file: Path) -> list[list[str]]:
 
 
 def _cells(row: Iterable[object]) -> list[str]:
-    return ["" if cell is None else str(cell) for cell in row]
+    return [_written(cell) for cell in row]
+
+
+class _Number(str):
+    """A cell that the workbook holds as a number: a point in it is the decimal sign, always."""
+
+    __slots__ = ()
+
+
+def _written(cell: object) -> str:
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        return _Number(cell)
+    return "" if cell is None else str(cell)

@@ -291,9 +291,7 @@ def reasons(asked: Asked, item: Subject, unit: UnitFit) -> tuple[str, ...]:
     shared = sorted(asked.words & item.words)
     if shared:
         told.append("name shares " + ", ".join(repr(word) for word in shared[:5]))
-    place = place_of(asked, item)
-    if place is not None and place.kind != "same":
-        told.append(f"proxy by place: {place.sentence}")
+    told.extend(_where(asked, item))
     for differs, words in (
         (asked.burned != item.burned, "one is about burning, the other is not"),
         (asked.recycled != item.recycled, "one is recycled or secondary, the other is not"),
@@ -305,6 +303,16 @@ def reasons(asked: Asked, item: Subject, unit: UnitFit) -> tuple[str, ...]:
         told.append(f"the line is its product {unit.product.name!r}")
     told.append(f"unit: {unit.sentence}")
     return tuple(told)
+
+
+def _where(asked: Asked, item: Subject) -> list[str]:
+    """How the place differs, or that the line's own place could not be heeded."""
+    if asked.place is None and asked.line.place:
+        return [f"place {asked.line.place!r} of the line is not known here and was left out"]
+    place = place_of(asked, item)
+    if place is None or place.kind == "same":
+        return []
+    return [f"proxy by place: {place.sentence}"]
 
 
 def _about(want: str, item: Subject) -> str:

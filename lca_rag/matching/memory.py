@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from lca_rag.errors import ReadError
 from lca_rag.matching.lines import BomLine
 
+_log = logging.getLogger(__name__)
 _HEADER = ("description", "unit", "place", "record")
 
 
@@ -25,7 +27,7 @@ class Memory:
 
     @classmethod
     def load(cls, path: str | Path) -> Memory:
-        """The memory in a file; an empty one if there is no such file yet.
+        """The memory in a file; an empty one, with a warning, if there is no such file yet.
 
         Raises:
             ReadError: If the file lacks a column.
@@ -33,6 +35,11 @@ class Memory:
         file = Path(path)
         memory = cls(file)
         if not file.exists():
+            _log.warning(
+                "%s: there is no such memory of matches; it starts empty, and the file is written "
+                "when a match is confirmed",
+                file,
+            )
             return memory
         with file.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
