@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from lca_rag.encoders import FloatArray
+from lca_rag.errors import QueryError
 from lca_rag.flows import FlowResolver, compartment
-from lca_rag.flows.compartments import fits
+from lca_rag.flows.compartments import fits, known
 from lca_rag.flows.naming import edits, label, spellings, swapped_stem
 from lca_rag.flows.resolver import substances
 from lca_rag.identifiers import (
@@ -255,3 +256,35 @@ def test_slips_and_stems() -> None:
     assert label("carbon-14").marks.isotope == "14"
     assert label("chromium(6+)").marks.charge == 6
     assert label("sodium 2-amino-4-phenol").marks.isotope is None
+
+
+RESOURCE = ("Resources", "Resources from air")
+
+
+@pytest.mark.parametrize("text", ["124-38-9", "CO2", "二氧化碳"])
+def test_a_resource_does_not_stand_for_emissions(text: str) -> None:
+    flows = [
+        flow(1, "carbon dioxide (fossil)", cas="124-38-9"),
+        flow(2, "carbon dioxide (biogenic)", cas="124-38-9"),
+        flow(3, "carbon dioxide, in air", RESOURCE, cas="124-38-9"),
+    ]
+    resolver = FlowResolver(flows)
+    found = resolver.resolve(text)
+    assert found.decision == "tie"
+    assert {number_of(match.record) for match in found.matches} == {1, 2, 3}
+    assert resolver.resolve(text, compartment="resource").decision == "match"
+    bare = FlowResolver([*flows, flow(4, "carbon dioxide", cas="124-38-9")])
+    found = bare.resolve(text, compartment="air")
+    assert [number_of(match.record) for match in found.matches] == [4]
+    assert {number_of(match.record) for match in found.near} == {1, 2, 3}
+
+
+@pytest.mark.parametrize("words", ["moon", "", "Emissions"])
+def test_an_unknown_compartment_is_refused(resolver: FlowResolver, words: str) -> None:
+    with pytest.raises(QueryError, match=r"no compartment is known as .* air, .*fresh"):
+        resolver.resolve("methane (fossil)", compartment=words)
+
+
+@pytest.mark.parametrize("words", [name for name in known() if name != "resource"])
+def test_every_compartment_that_is_offered_is_understood(words: str) -> None:
+    assert compartment(words).medium is not None

@@ -90,6 +90,11 @@ _OWNER = {
 }
 
 
+def known() -> tuple[str, ...]:
+    """The compartments that may be asked for, in words that `compartment` reads."""
+    return (*sorted(name for name, _ in _MEDIA), *sorted(_OWNER), "resource")
+
+
 def of_record(record: Record) -> Compartment | None:
     """The compartment of an elementary flow; `None` for products, wastes and processes."""
     if record.flow is None or record.flow.kind != "elementary":
@@ -104,8 +109,10 @@ def fits(asked: Compartment, got: Compartment | None) -> str | None:
     "wider" is the unspecified part of the same medium; "other" another part of it. Long-term is
     never the same as its short-term twin.
     """
-    if got is None or asked.medium is None:
-        return None if got is None else "same"
+    if got is None:
+        return None
+    if asked.medium is None:
+        return "same" if got.resource or not asked.resource else None
     if (asked.medium, asked.resource) != (got.medium, got.resource):
         return None
     if asked == got:

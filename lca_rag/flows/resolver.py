@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lca_rag.errors import QueryError
 from lca_rag.flows.compartments import Compartment, fits, of_record
 from lca_rag.flows.compartments import compartment as read_compartment
+from lca_rag.flows.compartments import known as known_compartments
 from lca_rag.flows.naming import Label, edits, label, spellings, swapped_stem
 from lca_rag.identifiers import cas_numbers, ec_numbers, hill, identifiers
 from lca_rag.record import FlowKind, Record
@@ -128,8 +130,11 @@ class FlowResolver:
             uuid: UUID of the flow.
             compartment: Words or path of the compartment ("air", "Emissions to fresh water").
             kind: "elementary", "product" or "waste" to leave out the others.
+
+        Raises:
+            QueryError: If the words name no compartment that is known.
         """
-        asked = None if compartment is None else read_compartment(compartment)
+        asked = None if compartment is None else _asked(compartment)
         near: dict[int, FlowMatch] = {}
         for step, numbers, reason in self._steps(text, cas, ec, formula, uuid):
             found = [
@@ -305,11 +310,31 @@ class FlowResolver:
         return fitting, [match for match in found if id(match) not in taken]
 
     def _by_origin(self, found: list[FlowMatch], text: str) -> list[FlowMatch]:
-        """Without an origin in the question, a flow without one comes before fossil or biogenic."""
+        """Without an origin in the question, a flow without one comes before fossil or biogenic.
+
+        Only within one compartment: carbon dioxide taken from the air does not stand for the
+        emissions of it, and a flow to water not for those to air.
+        """
         if label(text).marks.origin is not None or not text.strip():
             return found
-        plain = [match for match in found if label(str(match.record.name)).marks.origin is None]
-        return plain or found
+        places = [of_record(match.record) for match in found]
+        bare = [label(str(match.record.name)).marks.origin is None for match in found]
+        served = {place for place, plain in zip(places, bare, strict=True) if plain}
+        return [
+            match
+            for match, place, plain in zip(found, places, bare, strict=True)
+            if plain or place not in served
+        ]
+
+
+def _asked(words: str | tuple[str, ...]) -> Compartment:
+    """The compartment that a question names; the path of a flow may be one without a medium."""
+    found = read_compartment(words)
+    if isinstance(words, str) and found.medium is None and not found.resource:
+        raise QueryError(
+            f"no compartment is known as {words!r}; name one of {', '.join(known_compartments())}"
+        )
+    return found
 
 
 def _sure(match: FlowMatch) -> bool:
