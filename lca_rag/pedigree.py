@@ -9,6 +9,7 @@ ecoinvent's data quality guideline (3, 6, 10 and 15 years).
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 from lca_rag.filters import Wishes
@@ -38,7 +39,8 @@ class Pedigree:
 
     time: Mark | None
     geography: Mark | None
-    technology: Mark
+    technology: Mark | None
+    """`None` where question and name are in different scripts: no words could be shared."""
 
     @property
     def sentence(self) -> str:
@@ -52,6 +54,8 @@ class Pedigree:
             )
             if mark is not None
         ]
+        if self.technology is None:
+            parts.append("technology not scored (question and name are in different scripts)")
         return "data quality (1 best, 5 worst): " + ", ".join(parts)
 
 
@@ -83,13 +87,17 @@ def _geography(asked: str, record: Record) -> Mark:
     return Mark({"same": 1, "narrower": 3, "sibling": 4}.get(found.kind, 5), reason)
 
 
-def _technology(question: str, record: Record) -> Mark:
+def _technology(question: str, record: Record) -> Mark | None:
     asked = set(tokenize(question))
     if not asked:
         return Mark(5, "the question has no words to compare")
+    name = " ".join((str(record.name), *record.name.base.all()))
+    written, named = _scripts(question), _scripts(name)
+    if written and named and not written & named:
+        return None
     told = " ".join(
         (
-            str(record.name),
+            name,
             record.synonyms.join(" ") or "",
             record.technology.join(" ") or "",
             *(part for item in record.classifications for part in item.path),
@@ -99,3 +107,10 @@ def _technology(question: str, record: Record) -> Mark:
     share = held / len(asked)
     score = next((i for i, limit in enumerate(_SHARES, 1) if share >= limit), 5)
     return Mark(score, f"it states {held} of {len(asked)} words asked")
+
+
+def _scripts(text: str) -> frozenset[str]:
+    """Scripts of the letters of a text ("LATIN", "CJK"), by the first word of their names."""
+    return frozenset(
+        unicodedata.name(sign, "").split(" ", 1)[0] for sign in set(text) if sign.isalpha()
+    )

@@ -68,7 +68,7 @@ def pair_of(one: Record, other: Record) -> DuplicatePair | None:
         (
             process("b" * 8, name="Hot rolled coil, steel, FR", place="FR", scale=1.1),
             "region",
-            "asked DE, got FR",
+            "another region: DE and FR",
         ),
         (process("b" * 8, name="Hot rolled coil, steel 2020", year=2020), "year", "2015 and 2020"),
         (

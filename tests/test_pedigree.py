@@ -60,7 +60,9 @@ def test_geography(place: str | None, score: int) -> None:
     ],
 )
 def test_technology(question: str, score: int) -> None:
-    assert pedigree(record(), question, Wishes()).technology.score == score
+    mark = pedigree(record(), question, Wishes()).technology
+    assert mark is not None
+    assert mark.score == score
 
 
 def test_only_what_was_asked_is_scored() -> None:
@@ -69,3 +71,11 @@ def test_only_what_was_asked_is_scored() -> None:
     assert found.sentence == (
         "data quality (1 best, 5 worst): technology 1 (it states 1 of 1 words asked)"
     )
+
+
+def test_technology_is_left_out_across_scripts() -> None:
+    found = pedigree(record(), "热轧钢卷", Wishes(place="DE"))
+    assert found.technology is None
+    assert found.geography is not None
+    assert "technology not scored" in found.sentence
+    assert pedigree(record(), "热轧 steel", Wishes()).technology is not None

@@ -198,10 +198,17 @@ def _reason(name: DuplicateRelation, one: Sketch, other: Sketch) -> str:
     if name == "copy" and one.database != other.database:
         return f"{sentence}: {one.database} and {other.database}"
     if name == "region" and one.place and other.place:
-        return f"{sentence}: {place_relation(one.place, other.place).sentence}"
+        return f"{sentence}: {_places(one.place, other.place)}"
     if name == "year":
         return f"{sentence}: {_span(one.years)} and {_span(other.years)}"
     return sentence
+
+
+def _places(one: str, other: str) -> str:
+    """Both places, and which holds the other; neither of them was asked for."""
+    kind = place_relation(one, other).kind
+    held = {"wider": f", {other} holds {one}", "narrower": f", {one} holds {other}"}
+    return f"{one} and {other}{held.get(kind, '')}"
 
 
 def _span(years: tuple[int | None, int | None]) -> str:
