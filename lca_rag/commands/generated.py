@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from lca_rag.commands import console
+from lca_rag.errors import LcaRagError
 from lca_rag.operations import LOCAL, OPERATIONS, Operation, Workspace, operation
 from lca_rag.operations.schema import Input, Output
 
@@ -129,6 +130,10 @@ def _command(row: Operation) -> Callable[..., None]:
         )
         as_json, target = bool(given.pop("json")), given.pop("output", None)
         asked = _input(row, given)
+        if isinstance(target, Path):
+            if target.suffix.lower() not in {".xlsx", ".json"}:
+                raise LcaRagError(f"{target}: matches are written as .xlsx or .json; name such a file")
+            target.parent.mkdir(parents=True, exist_ok=True)
         with workspace:
             result = row.run(workspace, asked, LOCAL)
         if isinstance(target, Path):

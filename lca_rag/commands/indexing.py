@@ -11,6 +11,7 @@ import typer
 
 from lca_rag.commands import console
 from lca_rag.commands.generated import IndexOption, JsonOption, PromptOption
+from lca_rag.errors import ReadError
 from lca_rag.operations.workspace import recall_model, remember_model
 
 if TYPE_CHECKING:
@@ -71,6 +72,11 @@ def index(
             chain.from_iterable(sources), prune=prune, progress=tell, skipped=skipped
         )
     told = {"report": _report(facts)} if report else {}
+    if not done.read and not done.skipped:
+        raise ReadError(
+            f"no LCA data set is in {', '.join(map(str, paths))}; the formats that are read are "
+            "listed in the README"
+        )
     if as_json:
         console.emit(_summary(done) | told)
     else:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import lca_rag
-from lca_rag.errors import NotFound
+from lca_rag.errors import NotFound, QueryError
 from lca_rag.operations import schema
 from lca_rag.operations.workspace import Caller, Workspace
 from lca_rag.record import version_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from lca_rag.answer import Answer
     from lca_rag.matching import Candidate
@@ -28,10 +28,26 @@ _FOLDING = 4
 LICENCE_NEEDED = "This database is restricted: the record exists, its content needs a licence."
 
 
+def known(workspace: Workspace, databases: Sequence[str] | None, caller: Caller) -> None:
+    """Refuse a database that does not exist for this caller; "nothing found" would be no answer.
+
+    Raises:
+        QueryError: If there is none of that name.
+    """
+    if not databases:
+        return
+    held = [name for name, _ in workspace.index.databases() if caller.sees(name)]
+    for name in databases:
+        if name not in held:
+            there = ", ".join(sorted(held)) or "none at all"
+            raise QueryError(f"there is no database {name!r} here; there is: {there}")
+
+
 def search(workspace: Workspace, asked: schema.SearchInput, caller: Caller) -> schema.SearchOutput:
     """Hits for a question, and what was understood of it."""
     from lca_rag.question import understand
 
+    known(workspace, asked.database, caller)
     told = understand(asked.query).sentences()
     query = asked.query
     if asked.rewrite:
@@ -176,6 +192,7 @@ def stream(
     workspace: Workspace, asked: schema.AskInput, caller: Caller
 ) -> Iterator[str | schema.AskOutput]:
     """The answer in pieces that are checked already, and at last the whole of it."""
+    known(workspace, asked.database, caller)
     pieces = workspace.answerer.stream(
         asked.question,
         history=[turn.model_dump() for turn in asked.history],
@@ -231,6 +248,7 @@ def match(workspace: Workspace, asked: schema.MatchInput, caller: Caller) -> sch
     """One verdict per line of a bill of materials."""
     from lca_rag.matching import BomLine
 
+    known(workspace, asked.database, caller)
     lines = [BomLine(**line.model_dump()) for line in asked.lines]
     verdicts = workspace.matcher.match(
         lines, k=asked.k, database=asked.database, rights=caller.databases

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lca_rag.operations import schema
+from lca_rag.operations.runs import known
 from lca_rag.operations.workspace import Caller, Workspace
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def duplicates(
     workspace: Workspace, asked: schema.DuplicatesInput, caller: Caller
 ) -> schema.DuplicatesOutput:
     """Groups of records that say the same, the largest first."""
+    known(workspace, asked.database, caller)
     snapshot = workspace.index.snapshot()
 
     def make() -> list[DuplicateGroup]:
