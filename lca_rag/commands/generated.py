@@ -132,7 +132,9 @@ def _command(row: Operation) -> Callable[..., None]:
         asked = _input(row, given)
         if isinstance(target, Path):
             if target.suffix.lower() not in {".xlsx", ".json"}:
-                raise LcaRagError(f"{target}: matches are written as .xlsx or .json; name such a file")
+                raise LcaRagError(
+                    f"{target}: matches are written as .xlsx or .json; name such a file"
+                )
             target.parent.mkdir(parents=True, exist_ok=True)
         with workspace:
             result = row.run(workspace, asked, LOCAL)
