@@ -288,3 +288,22 @@ def test_an_unknown_compartment_is_refused(resolver: FlowResolver, words: str) -
 @pytest.mark.parametrize("words", [name for name in known() if name != "resource"])
 def test_every_compartment_that_is_offered_is_understood(words: str) -> None:
     assert compartment(words).medium is not None
+
+
+@pytest.mark.parametrize("ion", ["Co(2+)", "Co+2", "Co2+"])
+def test_an_ion_is_not_taken_for_a_formula(ion: str) -> None:
+    resolver = FlowResolver(
+        [
+            flow(1, "carbon dioxide (fossil)", cas="124-38-9", synonyms="CO(2);CO2"),
+            flow(2, "cobalt", cas="7440-48-4", synonyms=ion),
+        ]
+    )
+    assert [number_of(m.record) for m in resolver.resolve("CO2", compartment="air").matches] == [1]
+    assert [number_of(m.record) for m in resolver.resolve(ion, compartment="air").matches] == [2]
+
+
+def test_another_substance_does_not_hide_a_flow_of_an_origin() -> None:
+    resolver = FlowResolver(
+        [flow(1, "methane (fossil)", synonyms="R-50"), flow(2, "toluene", synonyms="R-50")]
+    )
+    assert resolver.resolve("R-50", compartment="air").decision == "tie"

@@ -58,7 +58,10 @@ _ISOTOPE = re.compile(
 )
 _ROMAN = re.compile(rf"\b(?:{_ELEMENTS})[ ,]*\(?\s*(i{{1,3}}|iv|vi{{0,3}})\s*\)?(?![a-z])")
 _BRACKETED = re.compile(r"\(\s*(i{1,3}|iv|vi{0,3})\s*\)")
-_CHARGE = re.compile(r"\(\s*([1-7])\s*\+\s*\)|\b([1-7])\+(?!\d)|\+\s*([1-7])(?!\d)")
+_CHARGE = re.compile(
+    r"\(\s*([1-7])\s*\+\s*\)|\b([1-7])\+(?!\d)|\+\s*([1-7])(?!\d)"
+    r"|(?<=[a-z])([1-7])\+(?!\w)"
+)
 _ROMAN_VALUES = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8}
 _ORIGINS: tuple[tuple[str, str], ...] = (
     ("land use", r"land[- ]use|land transformation|peat|土地利用|soil or biomass stock"),

@@ -169,7 +169,7 @@ class FlowResolver:
             if written:
                 self._tables.formula[written].append(number)
             for table, item in self._labels(record):
-                table[item.key].append(number)
+                table[item.key if table is self._tables.name else _charged(item)].append(number)
                 self._tables.words[item.bag].append(number)
                 owners[item.key].append(number)
                 labels.setdefault(item.key, item)
@@ -177,7 +177,7 @@ class FlowResolver:
         for key, numbers in list(self._tables.synonym.items()):
             if len({str(self.flows[number].name).casefold() for number in numbers}) > _GENERIC:
                 del self._tables.synonym[key]
-                owners.pop(key, None)
+                owners.pop(key.partition("+")[0], None)
         self._keys = [labels[key] for key in owners]
         self._owners = list(owners.values())
 
@@ -207,7 +207,7 @@ class FlowResolver:
             item = label(reading)
             yield "name", self._agreeing(tables.name.get(item.key, ()), text), f"name {reading!r}"
         for reading in readings:
-            listed = tables.synonym.get(label(reading).key, ())
+            listed = tables.synonym.get(_charged(label(reading)), ())
             found = self._agreeing(listed, text) or self._of_origin(listed, text)
             yield "synonym", found, f"synonym {reading!r}"
         for reading in readings:
@@ -312,19 +312,17 @@ class FlowResolver:
     def _by_origin(self, found: list[FlowMatch], text: str) -> list[FlowMatch]:
         """Without an origin in the question, a flow without one comes before fossil or biogenic.
 
-        Only within one compartment: carbon dioxide taken from the air does not stand for the
-        emissions of it, and a flow to water not for those to air.
+        Only within one compartment and substance: carbon dioxide taken from the air does not stand
+        for the emissions of it, nor cobalt for what shares a short form with it.
         """
         if label(text).marks.origin is not None or not text.strip():
             return found
-        places = [of_record(match.record) for match in found]
-        bare = [label(str(match.record.name)).marks.origin is None for match in found]
-        served = {place for place, plain in zip(places, bare, strict=True) if plain}
-        return [
-            match
-            for match, place, plain in zip(found, places, bare, strict=True)
-            if plain or place not in served
+        plain = [
+            (of_record(match.record), set(label(str(match.record.name)).bag))
+            for match in found
+            if label(str(match.record.name)).marks.origin is None
         ]
+        return [match for match in found if not _served(match.record, plain)]
 
 
 def _asked(words: str | tuple[str, ...]) -> Compartment:
@@ -339,6 +337,21 @@ def _asked(words: str | tuple[str, ...]) -> Compartment:
 
 def _sure(match: FlowMatch) -> bool:
     return float(match.reasons[0].rsplit(" ", 1)[1].rstrip(")")) >= _DENSE_SURE
+
+
+def _charged(item: Label) -> str:
+    """The key of a synonym with its charge: cobalt's "Co(2+)" is not carbon dioxide's "CO2"."""
+    charge = item.marks.charge
+    return item.key if charge is None else f"{item.key}+{charge}"
+
+
+def _served(record: Record, plain: Sequence[tuple[Compartment | None, set[str]]]) -> bool:
+    """Whether a flow of an origin has a plain one of its substance and compartment beside it."""
+    own = label(str(record.name))
+    if own.marks.origin is None:
+        return False
+    place = of_record(record)
+    return any(place == other and words <= set(own.bag) for other, words in plain)
 
 
 def _decided(fitting: Sequence[FlowMatch], near: tuple[FlowMatch, ...]) -> Resolution:
