@@ -30,6 +30,7 @@ from llama_index.core.vector_stores import (
     MetadataFilter,
     MetadataFilters,
     VectorStoreQuery,
+    VectorStoreQueryMode,
 )
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
 from llama_index_instrumentation import get_dispatcher
@@ -225,6 +226,8 @@ def test_store_keeps_replaces_filters_and_deletes(tmp_path: Path, embedding: LCA
         VectorStoreQuery(query_embedding=vector, similarity_top_k=3, filters=filters)
     )
     assert found.ids == ["coal"]
+    with pytest.raises(ValueError, match="no mode"):
+        store.query(VectorStoreQuery(query_embedding=vector, mode=VectorStoreQueryMode.HYBRID))
     assert store.get_nodes(["wood"])[0].metadata == {"tags": ["a"]}
     store.add(nodes_of(embedding, {"steel": {"n": 9}}))
     assert [node.metadata for node in store.get_nodes(["steel"])] == [{"n": 9}]

@@ -15,6 +15,7 @@ from llama_index.core.vector_stores.types import (
     FilterCondition,
     MetadataFilters,
     VectorStoreQuery,
+    VectorStoreQueryMode,
     VectorStoreQueryResult,
 )
 from llama_index.core.vector_stores.utils import (
@@ -119,8 +120,13 @@ class LCAVectorStore(BasePydanticVectorStore):
         """The nodes nearest to a vector; every filter is applied before the cut.
 
         Raises:
-            ValueError: If the query carries no vector.
+            ValueError: If the query carries no vector, or asks for another mode.
         """
+        if query.mode != VectorStoreQueryMode.DEFAULT:
+            raise ValueError(
+                f"LCAVectorStore has no mode {str(query.mode)!r}; LCARetriever searches by words "
+                "and meaning together"
+            )
         if query.query_embedding is None:
             raise ValueError("LCAVectorStore needs a query embedding")
         hits = Retriever(self._index).search(
