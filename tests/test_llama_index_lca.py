@@ -30,9 +30,8 @@ from llama_index.core.vector_stores import (
     MetadataFilter,
     MetadataFilters,
     VectorStoreQuery,
-    VectorStoreQueryMode,
 )
-from llama_index.core.vector_stores.types import BasePydanticVectorStore
+from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQueryMode
 from llama_index_instrumentation import get_dispatcher
 
 import llama_index_lca
