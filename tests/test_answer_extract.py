@@ -193,3 +193,44 @@ def test_rights_are_the_searchers(records: list[Record]) -> None:
     answer = both.ask("Coal input of cement clinker in China in 2018?", rights={"demo"})
     assert {hit.record.database for hit in answer.hits} == {"demo"}
     assert "secret" not in repr(answer)
+
+
+@pytest.mark.parametrize(
+    ("question", "wrong"),
+    [
+        ("How much gold does steel take?", "Coke"),
+        ("How much oxygen does primary aluminium take in China?", "1915"),
+        ("生产一吨钢需要多少黄金？", "纯碱"),
+    ],
+)
+def test_a_sign_inside_a_longer_word_is_no_flow(
+    answerer: Answerer, question: str, wrong: str
+) -> None:
+    answer = ask(answerer, question)
+    assert answer.abstained
+    assert wrong not in answer.text
+
+
+def test_plain_power_in_chinese_is_electricity(answerer: Answerer) -> None:
+    assert "13540 kWh" in ask(answerer, "中国生产一吨原铝需要多少电?").text
+
+
+def test_a_question_that_names_no_product_is_declined(answerer: Answerer) -> None:
+    assert ask(answerer, "How much electricity is used?").abstained
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("How much electricity does primary aluminium take in Germany?", "none for Germany"),
+        ("How much electricity does primary aluminium take in 1950?", "none for 1950"),
+        ("挪威2018年生产一吨水泥熟料消耗多少煤？", "没有挪威的"),
+    ],
+)
+def test_absence_of_a_place_or_year_is_not_absence_of_the_product(
+    answerer: Answerer, question: str, said: str
+) -> None:
+    answer = ask(answerer, question)
+    assert answer.abstained
+    assert said in answer.text
+    assert "no data set was found" not in answer.text

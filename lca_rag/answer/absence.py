@@ -10,6 +10,7 @@ from lca_rag.answer.lexicon import Term
 from lca_rag.answer.phrases import described, phrase, title
 from lca_rag.answer.question import Question
 from lca_rag.answer.result import Draft
+from lca_rag.places import Mention
 
 __all__ = ["FITS", "absent", "absent_figure", "say_no_row"]
 
@@ -24,7 +25,10 @@ def absent(question: Question, candidates: Sequence[Candidate]) -> Draft:
     language = question.language
     draft = Draft(question.kind, abstained=True, nothing_fits=True)
     what = _named(question.subject or question.terms, language)
-    draft.say(phrase("absent", language, what=what))
+    if where := _nowhere(question, candidates):
+        draft.say(phrase("absent_here", language, what=what, where=where))
+    else:
+        draft.say(phrase("absent", language, what=what))
     for candidate in candidates[:_NEAREST]:
         how = _differences(question, candidate)
         record = candidate.view.record
@@ -65,6 +69,23 @@ def _named(terms: Sequence[Term], language: str) -> str:
     return ", ".join(f"‘{word}’" for word in words) or "this"
 
 
+def _nowhere(question: Question, candidates: Sequence[Candidate]) -> str:
+    """The asked places and years that no record of what was asked is for; empty if it has none."""
+    same = [c for c in candidates if c.strong == 1.0 and not c.missing and question.subject]
+    if not same:
+        return ""
+    lacking = [
+        said.text for said in question.places if all(_place_fit(c, said) < FITS for c in same)
+    ] + [str(year) for year in question.years if all(c.view.year_fits(year) < FITS for c in same)]
+    if not lacking and all(min(c.place, c.year) < FITS for c in same):
+        lacking = [said.text for said in question.places] + [str(y) for y in question.years]
+    return ("、" if question.language == "zh" else ", ").join(lacking)
+
+
+def _place_fit(candidate: Candidate, said: Mention) -> float:
+    return max(candidate.view.place_fits(area.code, said.text) for area in said.areas)
+
+
 def _differences(question: Question, candidate: Candidate) -> list[str]:
     """How a near record differs from what was asked."""
     language, record = question.language, candidate.view.record
@@ -73,7 +94,7 @@ def _differences(question: Question, candidate: Candidate) -> list[str]:
     if lacking:
         found.append(phrase("named", language, what=_named(lacking, language)))
     for said in question.places:
-        if max(candidate.view.place_fits(area.code, said.text) for area in said.areas) < FITS:
+        if _place_fit(candidate, said) < FITS:
             found.append(
                 _said(language, "place", said.text, record.place.code if record.place else None)
             )

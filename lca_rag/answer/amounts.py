@@ -89,7 +89,7 @@ _BASES_HAN = (
         rf"每(?:生产|运输|处理|供应|消耗)?\s*(?P<n>\d+(?:\.\d+)?|一)?\s*(?P<u>{_HAN_UNIT})(?!油)",
         re.IGNORECASE,
     ),
-    re.compile(rf"(?P<n>\d+(?:\.\d+)?|一)\s*(?P<u>{_HAN_UNIT})[\u3400-\u9fff]", re.IGNORECASE),
+    re.compile(rf"(?P<n>\d+(?:\.\d+)?|一)\s*(?P<u>{_HAN_UNIT})(?=[\u3400-\u9fff])", re.IGNORECASE),
 )
 _TARGETS = tuple(
     re.compile(pattern, re.IGNORECASE)

@@ -97,8 +97,9 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
     if weight < 1 and (question.places or question.years) and min(place, year) == 1:
         naming = []  # Place and year alone say which of the data sets it is.
         weight = 0.0
-    subject = sum(term.weight * share for term, share in naming) / weight if weight else 1.0
-    strong = sum(term.weight for term, share in naming if share == 1.0) / weight if weight else 1.0
+    unnamed = 0.0 if _names_nothing(question) else 1.0
+    subject = sum(term.weight * share for term, share in naming) / weight if weight else unnamed
+    strong = sum(t.weight for t, share in naming if share == 1.0) / weight if weight else unnamed
     basis = _basis_fits(view, question)
     said = {token for term in question.terms for option in term.options for token in option}
     precision = len(view.title & said) / max(len(view.title), 1)
@@ -126,6 +127,13 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
         score=score,
         held=held,
     )
+
+
+def _names_nothing(question: Question) -> bool:
+    """Whether a figure is wanted and neither a product, a place nor a year says of what."""
+    if question.kind not in ("figure", "compare"):
+        return False
+    return not (question.subject or question.places or question.years)
 
 
 def _left_over(question: Question, held: Sequence[float]) -> tuple[Term, ...]:

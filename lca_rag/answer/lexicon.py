@@ -24,6 +24,10 @@ HAN_PAIR = 0.5
 _LONGEST = 5
 _HAN = r"[\u3400-\u9fff]"
 _WORDS = re.compile(rf"{_HAN}+|\d+(?:[.,]\d+)*|[^\W\d_]+(?:\d+(?:\.\d+)?)?(?<!{_HAN})", re.UNICODE)
+_ONLY_ALONE = frozenset("电")
+"""Signs that begin so many words that they are a notion only where known words surround them."""
+_SIGN = re.compile(_HAN)
+_ALONE = re.compile(rf"(?<!{_HAN}){_HAN}(?!{_HAN})")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SIZES = frozenset(
     [
@@ -109,14 +113,26 @@ class Words(frozenset[str]):
 def tokens(*texts: str) -> Words:
     """The stemmed tokens of some texts, without regard to order."""
     if sum(map(len, texts)) > _LONG:
-        return Words(token for text in texts for token in tokenize(fold(text)))
+        return Words(token for text in texts for token in _split(fold(text)))
     return _tokens_of(texts)
 
 
 @lru_cache(maxsize=32_768)
 def _tokens_of(texts: tuple[str, ...]) -> Words:
     """The tokens of short texts; names of flows and places come again and again."""
-    return Words(token for text in texts for token in tokenize(fold(text)))
+    return Words(token for text in texts for token in _split(fold(text)))
+
+
+def _split(text: str) -> list[str]:
+    """Tokens in which a single Chinese sign is a word of its own, not a part of a longer one.
+
+    Else coke (冶金焦) would be gold (金) and alumina (氧化铝) oxygen (氧).
+    """
+    found = tokenize(text)
+    if not _SIGN.search(text):
+        return found
+    alone = set(_ALONE.findall(text))
+    return [t for t in found if len(t) > 1 or t in alone or not _SIGN.match(t)]
 
 
 def holds(term: Term, found: Words) -> bool:
@@ -219,13 +235,13 @@ def _han(run: str, start: int) -> Iterator[Term]:
         if size == 0:
             at += 1
             continue
-        yield from _pairs(run[rest:at], start + rest)
+        yield from _unknown(run, rest, at, start)
         if options or weight:
             spelled = options or (tokens(run[at : at + size]),)
             known = bool(options)
             yield Term(run[at : at + size], spelled, weight, start + at, start + at + size, known)
         at = rest = at + size
-    yield from _pairs(run[rest:], start + rest)
+    yield from _unknown(run, rest, len(run), start)
 
 
 def _longest_han(
@@ -233,15 +249,20 @@ def _longest_han(
 ) -> tuple[int, tuple[frozenset[str], ...], float]:
     for size in range(min(10, len(run) - at), 0, -1):
         word = run[at : at + size]
-        if word in tables.chinese:
+        if word in tables.chinese and word not in _ONLY_ALONE:
             return size, tables.chinese[word], 1.0
         if word in tables.chinese_stop:
             return size, (), tables.chinese_stop[word]
     return 0, (), 0.0
 
 
-def _pairs(rest: str, start: int) -> Iterator[Term]:
-    """Unknown Chinese as overlapping pairs; a single sign alone says too little."""
+def _unknown(run: str, begin: int, end: int, start: int) -> Iterator[Term]:
+    """Unknown Chinese as overlapping pairs; a sign alone says too little unless it is asked for."""
+    rest, start = run[begin:end], start + begin
+    if len(rest) == 1 and rest in _ONLY_ALONE:
+        yield Term(rest, _tables().chinese[rest], 1.0, start, start + 1, known=True)
+    elif len(rest) == 1 and run[:begin].endswith("多少"):
+        yield Term(rest, (frozenset((rest,)),), HAN_PAIR, start, start + 1)
     for i in range(len(rest) - 1):
         pair = rest[i : i + 2]
         yield Term(pair, (frozenset((pair,)),), HAN_PAIR, start + i, start + i + 2)

@@ -35,6 +35,10 @@ _PHRASES: dict[str, tuple[str, str]] = {
         "This is not in the database: no data set was found for {what}.",
         "数据库中没有：未找到{what}的数据集。",
     ),
+    "absent_here": (
+        "This is not in the database: there are data sets for {what}, but none for {where}.",
+        "数据库中没有：有{what}的数据集，但没有{where}的。",
+    ),
     "absent_figure": (
         "This figure is not in the database: {title} reports no row for {what}.",
         "数据库中没有该数值：{title} 未列出{what}。",
