@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lca_rag.filters import Wishes
 from lca_rag.index.words import tokenize
@@ -88,11 +89,11 @@ def _geography(asked: str, record: Record) -> Mark:
 
 
 def _technology(question: str, record: Record) -> Mark | None:
-    asked = set(tokenize(question))
+    asked, written = _asked(question)
     if not asked:
         return Mark(5, "the question has no words to compare")
     name = " ".join((str(record.name), *record.name.base.all()))
-    written, named = _scripts(question), _scripts(name)
+    named = _scripts(name)
     if written and named and not written & named:
         return None
     told = " ".join(
@@ -109,8 +110,18 @@ def _technology(question: str, record: Record) -> Mark | None:
     return Mark(score, f"it states {held} of {len(asked)} words asked")
 
 
+@lru_cache(maxsize=64)
+def _asked(question: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Tokens and scripts of a question; all hits of a search ask for those of the same one."""
+    return frozenset(tokenize(question)), _scripts(question)
+
+
 def _scripts(text: str) -> frozenset[str]:
-    """Scripts of the letters of a text ("LATIN", "CJK"), by the first word of their names."""
-    return frozenset(
-        unicodedata.name(sign, "").split(" ", 1)[0] for sign in set(text) if sign.isalpha()
-    )
+    """Scripts of the letters of a text ("LATIN", "CJK")."""
+    return frozenset(_script(sign) for sign in set(text) if sign.isalpha())
+
+
+@lru_cache(maxsize=4096)
+def _script(sign: str) -> str:
+    """A letter's script, by the first word of its name."""
+    return unicodedata.name(sign, "").split(" ", 1)[0]
