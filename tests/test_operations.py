@@ -227,7 +227,7 @@ def test_the_model_of_an_index_is_remembered(tmp_path: Path) -> None:
     remember_model(tmp_path, "mini", None)
     assert recall_model(tmp_path)["model"] == "mini"
     (tmp_path / "model.json").write_text("{")
-    with pytest.raises(IndexStateError, match="not JSON"):
+    with pytest.raises(IndexStateError, match="not a JSON object"):
         recall_model(tmp_path)
 
 

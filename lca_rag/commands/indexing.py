@@ -12,7 +12,7 @@ import typer
 from lca_rag.commands import console
 from lca_rag.commands.generated import IndexOption, JsonOption, PromptOption
 from lca_rag.errors import ReadError
-from lca_rag.operations.workspace import recall_model, remember_model
+from lca_rag.operations.workspace import recall_encoder, recall_model, remember_model
 
 if TYPE_CHECKING:
     from lca_rag.index import Index, SyncReport
@@ -101,13 +101,15 @@ def open_for_writing(
     prompt = query_prompt
     if prompt is None and spec == noted.get("model"):
         prompt = noted.get("query_prompt")
-    encoder = load_encoder(spec, query_prompt=prompt)
+    encoder = recall_encoder(Path(location), spec, prompt) if location else None
+    if encoder is None:
+        encoder = load_encoder(spec, query_prompt=prompt)
     if server is None:
         opened = Index.open(location or "", encoder=encoder)
     else:
         catalogue = Path(location) if location else None
         opened = Index.open(server, encoder=encoder, catalogue=catalogue)
-    remember_model(opened.folder, spec, prompt)
+    remember_model(opened.folder, spec, prompt, encoder)
     return opened
 
 

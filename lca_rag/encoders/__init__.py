@@ -6,7 +6,7 @@ Neither torch nor sentence-transformers is imported before a local model is load
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -25,6 +25,7 @@ __all__ = [
     "SentenceEncoder",
     "load_encoder",
     "model_folder",
+    "recalled_encoder",
 ]
 
 MODEL_VARIABLE = "LCA_RAG_MODEL"
@@ -113,6 +114,28 @@ def load_encoder(
         truncate_dim=truncate_dim,
         query_prompt=query_prompt,
     )
+
+
+def recalled_encoder(
+    spec: str, known: Mapping[str, object], *, query_prompt: str | None = None
+) -> Encoder | None:
+    """The local encoder that `SentenceEncoder.note` described, loaded with the first text.
+
+    Args:
+        spec: As for `load_encoder`.
+        known: What was noted.
+        query_prompt: As for `load_encoder`.
+
+    Returns:
+        `None` if `spec` is an endpoint, or if anything about the model changed since.
+
+    Raises:
+        EncoderError: If the model cannot be found or used.
+    """
+    if spec.startswith(("http://", "https://")):
+        return None
+    encoder = SentenceEncoder(_bundled() if spec == "mini" else spec, query_prompt=query_prompt)
+    return encoder if encoder.recall(known) else None
 
 
 def model_folder(spec: str) -> Path:

@@ -11,12 +11,13 @@ import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
 from lca_rag.errors import EncoderError
 
-__all__ = ["Fingerprint", "weights_digest"]
+__all__ = ["Fingerprint", "model_digest", "weights_digest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,21 @@ def weights_digest(files: Sequence[Path]) -> str:
         return f"sha256:{digests[0][1]}"
     listing = "\n".join(f"{name} {digest}" for name, digest in digests)
     return f"sha256:{hashlib.sha256(listing.encode()).hexdigest()}"
+
+
+def model_digest(folder: Path, settings: str) -> str:
+    """Digest of everything a fingerprint follows from, found without loading the model.
+
+    Args:
+        folder: The model; every file in it counts, with its place.
+        settings: Of the encoder.
+    """
+    digest = hashlib.sha256(settings.encode())
+    for library in ("sentence-transformers", "transformers"):
+        digest.update(f"\n{library} {version(library)}".encode())
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"\n{path.relative_to(folder).as_posix()} {_file_digest(path)}".encode())
+    return f"sha256:{digest.hexdigest()}"
 
 
 def _file_digest(path: Path) -> str:

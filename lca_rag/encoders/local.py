@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lca_rag.encoders.files import find_model, read_prompts, weight_files
-from lca_rag.encoders.fingerprint import Fingerprint
+from lca_rag.encoders.fingerprint import Fingerprint, model_digest
 from lca_rag.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ class SentenceEncoder:
         self.truncate_dim = truncate_dim
         self.query_prompt = query_prompt
         self.truncated = 0
+        self._known: Fingerprint | None = None
         self._loaded: _Loaded | None = None
         self._lock = threading.Lock()
 
@@ -138,6 +139,32 @@ class SentenceEncoder:
         encoder._model()
         return encoder
 
+    def recall(self, noted: Mapping[str, object]) -> bool:
+        """Take the fingerprint that `note` gave earlier, if the very same files lie here now.
+
+        The model is then read with the first text that is encoded; a run that finds nothing new
+        never waits for it.
+
+        Raises:
+            EncoderError: If the model cannot be found, is unsafe, or names no query prompt.
+        """
+        folder = find_model(self.source, self.revision)
+        self._choose_query_prompt(read_prompts(folder)[0])
+        known = noted.get("fingerprint")
+        if not isinstance(known, dict) or noted.get("files") != self._digest(folder):
+            return False
+        self._known = Fingerprint.from_json(known)
+        return True
+
+    def note(self) -> dict[str, object]:
+        """The fingerprint and a digest of all that it follows from, for `recall`; JSON-able."""
+        folder = find_model(self.source, self.revision)
+        return {"files": self._digest(folder), "fingerprint": self.fingerprint.to_json()}
+
+    def _digest(self, folder: Path) -> str:
+        """Digest of the model's files, the libraries that read them and the settings."""
+        return model_digest(folder, f"{self.max_length} {self.truncate_dim}")
+
     @property
     def name(self) -> str:
         """The directory's name or the hub id."""
@@ -147,19 +174,12 @@ class SentenceEncoder:
     @property
     def dimension(self) -> int:
         """Length of each vector."""
-        return self._model().dimension
+        return self.fingerprint.dimension
 
     @property
     def fingerprint(self) -> Fingerprint:
         """Weights, document prompt, pooling, dimension and maximum length."""
-        loaded = self._model()
-        return Fingerprint(
-            weights=loaded.shared.weights,
-            document_prompt=loaded.document_prompt,
-            pooling=loaded.shared.pooling,
-            dimension=loaded.dimension,
-            max_length=loaded.max_length,
-        )
+        return self._known or self._model().fingerprint
 
     def encode_queries(self, texts: Sequence[str]) -> FloatArray:
         """Unit vectors of questions, float32 `[n, dimension]`, the query prompt put before each."""
@@ -198,7 +218,13 @@ class SentenceEncoder:
         """The model with what this encoder makes of it, read on first use."""
         with self._lock:
             if self._loaded is None:
-                self._loaded = self._read()
+                loaded = self._read()
+                if self._known and self._known != loaded.fingerprint:
+                    raise EncoderError(
+                        f"{self.source} changed on disk while it was in use: "
+                        f"{'; '.join(self._known.differences(loaded.fingerprint))}; start again"
+                    )
+                self._loaded = loaded
             return self._loaded
 
     def _read(self) -> _Loaded:
@@ -265,3 +291,14 @@ class _Loaded:
     document_prompt: str
     dimension: int
     max_length: int
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What decides a document vector of this model with these settings."""
+        return Fingerprint(
+            weights=self.shared.weights,
+            document_prompt=self.document_prompt,
+            pooling=self.shared.pooling,
+            dimension=self.dimension,
+            max_length=self.max_length,
+        )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from lca_rag.errors import IndexStateError, QueryError
 
@@ -252,24 +252,55 @@ class Workspace:
         return Index.open(self.location, encoder=encoder, create=False)
 
 
-def remember_model(folder: Path, model: str | None, query_prompt: str | None) -> None:
-    """Note beside an index which encoder made it, so that searching needs no `--model`."""
+def remember_model(
+    folder: Path, model: str | None, query_prompt: str | None, encoder: Encoder | None = None
+) -> None:
+    """Note beside an index which encoder made it, so that searching needs no `--model`.
+
+    Args:
+        folder: Of the index.
+        model: As `load_encoder` takes it.
+        query_prompt: Put before each question, or `None` for the model's own.
+        encoder: The encoder itself; of a local one it is noted what `recall_encoder` needs.
+    """
+    from lca_rag.encoders import SentenceEncoder
+
     spec = str(Path(model).resolve()) if model and Path(model).is_dir() else model
-    noted = {"model": spec, "query_prompt": query_prompt}
+    noted: dict[str, object] = {"model": spec, "query_prompt": query_prompt}
+    if isinstance(encoder, SentenceEncoder):
+        noted["known"] = encoder.note()
     (folder / _MODEL_FILE).write_text(json.dumps(noted, ensure_ascii=False) + "\n", "utf-8")
 
 
 def recall_model(folder: Path) -> dict[str, str | None]:
-    """What `remember_model` noted, or nothing.
+    """The model and query prompt that `remember_model` noted, or nothing.
 
     Raises:
         IndexStateError: If the note is damaged.
     """
+    noted = _note(folder)
+    return {name: noted[name] for name in ("model", "query_prompt") if name in noted}
+
+
+def recall_encoder(folder: Path, model: str, query_prompt: str | None) -> Encoder | None:
+    """The encoder of an index without its model in memory, where nothing of the model changed.
+
+    Raises:
+        IndexStateError: If the note is damaged.
+        EncoderError: If the model cannot be found or used.
+    """
+    from lca_rag.encoders import recalled_encoder
+
+    known = _note(folder).get("known")
+    return recalled_encoder(model, known, query_prompt=query_prompt) if known else None
+
+
+def _note(folder: Path) -> dict[str, Any]:
+    """What `remember_model` wrote."""
     path = folder / _MODEL_FILE
     if not path.is_file():
         return {}
     try:
-        noted = json.loads(path.read_text("utf-8"))
-    except ValueError as exc:
-        raise IndexStateError(f"{path}: not JSON; delete it and give --model") from exc
-    return {str(name): value for name, value in dict(noted).items()}
+        return dict(json.loads(path.read_text("utf-8")))
+    except (ValueError, TypeError) as exc:
+        raise IndexStateError(f"{path}: not a JSON object; delete it and give --model") from exc
