@@ -100,6 +100,27 @@ def test_index_needs_a_place(run: Run, source: Path) -> None:
     assert "--index" in err
 
 
+def test_index_of_a_table_by_its_column_mapping(run: Run, tmp_path: Path) -> None:
+    table, mapping = tmp_path / "x.csv", tmp_path / "columns.toml"
+    table.write_text("Produkt;Wert;Einheit\nZement;0,8;kg CO2e/kg\n")
+    words = ("index", table, "--index", tmp_path / "x.lca", "--columns", mapping, "--json")
+    mapping.write_text('activity = "Produkt"\nunit = "Einheit"\namounts = "Wert"\n')
+    code, out, _ = run(*words)
+    assert (code, json.loads(out)["added"]) == (0, 1)
+    mapping.write_text('activity = "Produkt"\nunit = "Bezug"\namounts = "Wert"\n')
+    code, out, _ = run(*words)
+    (skip,) = json.loads(out)["skipped"]
+    assert code == 3
+    assert skip["reason"] == (
+        "the column mapping names 'Bezug', which no header has; its columns are "
+        "'Produkt', 'Wert', 'Einheit'"
+    )
+    mapping.write_text("units = 1")
+    code, out, err = run(*words)
+    assert (code, out) == (1, "")
+    assert "'units' is no field of it" in err
+
+
 def test_index_of_a_missing_file(run: Run, tmp_path: Path) -> None:
     code, out, err = run("index", tmp_path / "none.zip", "--index", tmp_path / "x.lca")
     assert (code, out) == (1, "")

@@ -46,6 +46,15 @@ def index(
         str | None,
         typer.Option("--server", metavar="URL", help="Collection of a Chroma server to write to"),
     ] = None,
+    columns: Annotated[
+        Path | None,
+        typer.Option(
+            "--columns",
+            metavar="FILE",
+            help="Column mapping (JSON or TOML) of emission-factor tables that no preset fits; "
+            "see the README's Formats",
+        ),
+    ] = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove records that the files no longer hold")
     ] = False,
@@ -58,13 +67,15 @@ def index(
 
     What is new or changed is embedded, what is known is not; nothing is removed without --prune.
     """
-    from lca_rag.readers import ReadReport, Skip, read
+    from lca_rag.readers import ReadReport, Skip, load_columns, read
 
     if location is None and server is None:
         raise typer.BadParameter("give --index DIR, --server URL, or both", param_hint="--index")
     facts, skipped = ReadReport(), list[Skip]()
+    mapping = load_columns(columns) if columns else None
     sources = [  # made before a model is loaded: a path that is missing fails here
-        read(path, database=database, on_skip=skipped.append, report=facts) for path in paths
+        read(path, database=database, on_skip=skipped.append, report=facts, columns=mapping)
+        for path in paths
     ]
     opened = open_for_writing(location, server, model, query_prompt)
     with opened, console.progress() as tell:

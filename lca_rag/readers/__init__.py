@@ -24,11 +24,22 @@ from lca_rag.readers import (
     tidas,
 )
 from lca_rag.readers.context import OnSkip, ReadContext, Reader, ReadReport, Skip
+from lca_rag.readers.factor_columns import FactorColumns
+from lca_rag.readers.factor_mapping import load_columns
 from lca_rag.readers.files import OpenPackage, open_package
 from lca_rag.readers.prose import member_path
 from lca_rag.record import Record, database_slug
 
-__all__ = ["READERS", "ReadReport", "Reader", "Skip", "open_package", "read"]
+__all__ = [
+    "READERS",
+    "FactorColumns",
+    "ReadReport",
+    "Reader",
+    "Skip",
+    "load_columns",
+    "open_package",
+    "read",
+]
 
 READERS: tuple[Reader, ...] = (
     ilcd.READER,
@@ -62,6 +73,7 @@ def read(
     database: str | None = None,
     on_skip: OnSkip | None = None,
     report: ReadReport | None = None,
+    columns: FactorColumns | None = None,
 ) -> Iterator[Record]:
     """Every record in a file, a folder or an archive, in a stable order and bounded memory.
 
@@ -72,6 +84,8 @@ def read(
         on_skip: Called for everything that was found and could not become a record; by default a
             warning is logged.
         report: Filled with counts while the records are taken.
+        columns: Which column says what in emission-factor tables that no preset fits
+            (`load_columns` takes it from a file).
 
     Raises:
         ReadError: If the path is missing, or an archive cannot be opened at all.
@@ -84,16 +98,24 @@ def read(
         )
     name = database or (location.resolve().name if location.is_dir() else location.stem)
     context = ReadContext(database_slug(name), report or ReadReport(), on_skip)
-    return _records(location, context)
+    return _records(location, context, _readers(columns))
 
 
-def _records(path: Path, context: ReadContext) -> Iterator[Record]:
+def _readers(columns: FactorColumns | None) -> tuple[Reader, ...]:
+    """`READERS`, with a declared column mapping for the tables."""
+    if columns is None:
+        return READERS
+    declared = factors.FactorReader(declared=columns)
+    return tuple(declared if reader is factors.READER else reader for reader in READERS)
+
+
+def _records(path: Path, context: ReadContext, readers: tuple[Reader, ...]) -> Iterator[Record]:
     report = context.report
     with open_package(path) as package:
         for fault in package.faults:
             context.skip(member_path(package, fault.name), fault.reason)
-        groups = _groups(package, context)
-        for reader, names in zip(READERS, groups, strict=True):
+        groups = _groups(package, context, readers)
+        for reader, names in zip(readers, groups, strict=True):
             if not names:
                 continue
             for record in reader.read(package, names, context):
@@ -103,16 +125,18 @@ def _records(path: Path, context: ReadContext) -> Iterator[Record]:
                 yield record
 
 
-def _groups(package: OpenPackage, context: ReadContext) -> list[list[str]]:
-    """The members of each reader, in the order of `READERS`."""
-    groups: list[list[str]] = [[] for _ in READERS]
+def _groups(
+    package: OpenPackage, context: ReadContext, readers: tuple[Reader, ...]
+) -> list[list[str]]:
+    """The members of each reader, in the order of `readers`."""
+    groups: list[list[str]] = [[] for _ in readers]
     for name in package.names():
         try:
             head = package.head(name)
         except ReadError as exc:
             context.skip(exc.path or name, str(exc))
             continue
-        for reader, group in zip(READERS, groups, strict=True):
+        for reader, group in zip(readers, groups, strict=True):
             if reader.recognise(name, head):
                 group.append(name)
                 break

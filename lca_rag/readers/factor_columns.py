@@ -1,7 +1,7 @@
 """Which column of an emission-factor table says what, and presets for tables that many use.
 
-A table of another make is read by declaring its `FactorColumns`, or by renaming its header to the
-words of `PLAIN`.
+A table of another make is read by declaring its `FactorColumns` (`factor_mapping.py` takes them
+from a file), or by renaming its header to the words of `PLAIN`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 Header = Sequence[str]
+YEAR = r"(?P<year>\d{4})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +29,10 @@ class FactorColumns:
     """Columns that name what the factor is for, from general to special; later ones optional."""
     amounts: tuple[tuple[str, str], ...]
     """Columns of numbers with what they mean; a group named `year` in the expression is kept."""
-    unit: str
+    unit: str | None
     """Column of the unit of the number ("kg CO2e", "kg CO2e/2022 USD, purchaser price")."""
+    unit_text: str | None = None
+    """Unit of the whole table, where it has no column for it."""
     per: str | None = None
     """Column of the unit that the number is given per, where `unit` does not say it."""
     gas: str | None = None
@@ -53,25 +56,21 @@ class FactorColumns:
 
     def match(self, header: Header) -> Match | None:
         """Where the columns stand in a header, or `None` if one that is needed is missing."""
-        cells = [cell.strip() for cell in header]
+        cells = _cells(header)
+        if self.missing(header):
+            return None
         activity = [_find(column, cells) for column in self.activity]
         amounts = [
             (position, meaning, _year(column, cells[position]))
             for column, meaning in self.amounts
             if (position := _find(column, cells)) is not None
         ]
-        unit = _find(self.unit, cells)
-        if activity[0] is None or not amounts or unit is None:
-            return None
-        if self.per is not None and _find(self.per, cells) is None:
-            return None
-        optional = ("per", "gas", "code", "scope", "place", "year", "source")
+        optional = ("unit", "per", "gas", "code", "scope", "place", "year", "source")
         places = {name: _find(getattr(self, name), cells) for name in optional}
         return Match(
             columns=self,
             activity=tuple(position for position in activity if position is not None),
             amounts=tuple(amounts),
-            unit=unit,
             others=tuple(
                 (cells[position], position)
                 for column in self.others
@@ -79,6 +78,19 @@ class FactorColumns:
             ),
             **places,
         )
+
+    def missing(self, header: Header, *, every: bool = False) -> tuple[str, ...]:
+        """The columns that a header lacks: those that are needed, or `every` one that is named."""
+        cells = _cells(header)
+        amounts = [column for column, _ in self.amounts]
+        needed = [self.activity[0], *filter(None, (self.unit, self.per))]
+        if every:
+            named = (self.gas, self.code, self.scope, self.place, self.year, self.source)
+            needed = [*self.activity, *amounts, *filter(None, (self.unit, self.per, *named))]
+            needed += self.others
+        elif not any(_find(column, cells) is not None for column in amounts):
+            needed += amounts
+        return tuple(column for column in needed if _find(column, cells) is None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +100,7 @@ class Match:
     columns: FactorColumns
     activity: tuple[int, ...]
     amounts: tuple[tuple[int, str, int | None], ...]
-    unit: int
+    unit: int | None = None
     per: int | None = None
     gas: int | None = None
     code: int | None = None
@@ -151,6 +163,21 @@ PLAIN = FactorColumns(
 """Plain words: `activity, factor, unit`; where known `gas, code, scope, place, year, source`."""
 
 PRESETS = (EPA_SUPPLY_CHAIN, UK_FLAT_FILE, PLAIN)
+
+
+def plain_column(column: str) -> str:
+    """A column for a person: the header text itself where it was declared as such."""
+    return re.sub(r"\\(\W)", r"\1", column.replace(YEAR, "{year}"))
+
+
+def literal_column(text: str) -> str:
+    """The expression for a header text as written; `{year}` stands for a year."""
+    return re.escape(" ".join(text.split())).replace(r"\{year\}", YEAR)
+
+
+def _cells(header: Header) -> list[str]:
+    """Header cells on one line each: workbooks break them for the eye."""
+    return [" ".join(cell.split()) for cell in header]
 
 
 def _find(column: str | None, cells: Header) -> int | None:

@@ -12,6 +12,7 @@ import re
 import warnings
 import zlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from functools import partial
 from io import BytesIO, StringIO
 from itertools import islice
 from zipfile import BadZipFile
@@ -22,7 +23,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from lca_rag.errors import ReadError
 from lca_rag.readers.archives import open_zip
 from lca_rag.readers.context import Package, ReadContext
-from lca_rag.readers.factor_columns import PRESETS, FactorColumns, Match
+from lca_rag.readers.factor_columns import PRESETS, FactorColumns, Match, plain_column
 from lca_rag.readers.prose import Mender, derived_uuid, member_path
 from lca_rag.readers.simapro_blocks import decoded
 from lca_rag.record import (
@@ -46,6 +47,7 @@ _WORKBOOK_FAULTS = (
 """What openpyxl raises on workbooks that are damaged; it wraps none of it."""
 _OFFICE = (b"[Content_Types].xml", b"xl/")
 _HEADER_ROWS = 60
+_TABLES = (".csv", ".tsv", ".txt")
 _VERSION = re.compile(r"[vV](\d+(?:\.\d+)+)")
 _OF_GAS = re.compile(r"\bof ([A-Z][A-Za-z0-9]*)\b")
 _THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
@@ -60,8 +62,11 @@ class FactorReader:
 
     format = "factors"
 
-    def __init__(self, presets: Sequence[FactorColumns] = PRESETS) -> None:
-        """Keep the column mappings."""
+    def __init__(
+        self, presets: Sequence[FactorColumns] = PRESETS, *, declared: FactorColumns | None = None
+    ) -> None:
+        """Keep the column mappings; one that is declared comes first, and takes any table."""
+        self._declared = declared
         self._presets = tuple(presets)
 
     def recognise(self, name: str, head: bytes) -> bool:
@@ -71,9 +76,12 @@ class FactorReader:
         if b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
             return False
         try:
-            return any(map(self._match, islice(_delimited(decoded(head)), _HEADER_ROWS)))
+            rows = list(islice(_delimited(decoded(head)), _HEADER_ROWS))
         except csv.Error:
             return False
+        if self._declared and name.lower().endswith(_TABLES):
+            return True  # so that a mapping that does not fit is told
+        return any(map(self._match, rows))
 
     def read(
         self, package: Package, names: Sequence[str], context: ReadContext
@@ -94,12 +102,13 @@ class FactorReader:
         # Where the semicolon separates cells, the comma is the decimal sign.
         decimal = "," if _delimiter(text) == ";" else "."
         if not (yield from self._table(_delimited(text), path, context, decimal)):
-            context.skip(path, "no header row that a column mapping fits was found")
+            context.skip(path, self._unfit(_delimited(text)))
 
     def _sheets(self, data: bytes, path: str, context: ReadContext) -> Iterator[Record]:
         """The tables of every sheet of a workbook."""
         open_zip(BytesIO(data), path, len(data)).close()  # refuses bombs
         found = False
+        tops: list[Row] = []
         with warnings.catch_warnings():
             # Validation lists, styles and other finery of a sheet are of no concern here.
             warnings.simplefilter("ignore", UserWarning)
@@ -110,9 +119,11 @@ class FactorReader:
         for sheet in book.worksheets:
             if (yield from self._table(_rows(sheet), f"{path}!{sheet.title}", context, ".")):
                 found = True
+            elif self._declared:
+                tops += islice(_rows(sheet), _HEADER_ROWS)
         book.close()
         if not found:
-            context.skip(path, "no sheet has a header row that a column mapping fits")
+            context.skip(path, self._unfit(tops, "no sheet has a header row"))
 
     def _table(
         self, rows: Iterable[Row], path: str, context: ReadContext, decimal: str
@@ -130,8 +141,23 @@ class FactorReader:
         return match is not None
 
     def _match(self, row: Row) -> Match | None:
+        declared = self._declared
+        if declared is not None and not declared.missing(row, every=True):
+            return declared.match(row)
         found = (preset.match(row) for preset in self._presets)
         return next((match for match in found if match is not None), None)
+
+    def _unfit(self, rows: Iterable[Row], what: str = "no header row") -> str:
+        """Why a table is not read: with a declared mapping, the column that is not there."""
+        tops = [row for row in islice(rows, _HEADER_ROWS) if any(row)]
+        if self._declared is None or not tops:
+            return f"{what} that a column mapping fits was found"
+        lacking = partial(self._declared.missing, every=True)
+        # The row that lacks least is the header; of several, the one with most columns.
+        header = min(tops, key=lambda row: (len(lacking(row)), -sum(map(bool, row))))
+        wanted = ", ".join(repr(plain_column(column)) for column in lacking(header))
+        there = ", ".join(repr(" ".join(cell.split())) for cell in header if cell.strip())
+        return f"the column mapping names {wanted}, which no header has; its columns are {there}"
 
 
 def _rows(sheet: Worksheet) -> Iterator[Row]:
@@ -150,7 +176,8 @@ def factor_records(
     columns = match.columns
     mender = Mender()
     activity = tuple(cell for i in match.activity if (cell := _cell(row, i)))
-    gas, unit = _cell(row, match.gas), _PER_UNIT.sub("", _cell(row, match.unit))
+    gas = _cell(row, match.gas)
+    unit = _PER_UNIT.sub("", _cell(row, match.unit)) or columns.unit_text or ""
     gas = gas or (found[1] if (found := _OF_GAS.search(unit)) else "")
     gas = "" if gas.casefold() in (total.casefold() for total in columns.total) else gas
     per = _cell(row, match.per) or unit.partition("/")[2]
