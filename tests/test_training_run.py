@@ -173,6 +173,35 @@ def test_a_killed_run_resumes_to_the_same_model(base: Path, tmp_path: Path) -> N
     assert abs(one - other) < 0.005
 
 
+@pytest.mark.parametrize("left", ["", '{"epoch": 1', None])
+def test_a_checkpoint_that_was_cut_off_is_passed_over(
+    base: Path, tmp_path: Path, left: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A kill while a checkpoint is written leaves weights without, or with half, a state."""
+    recipe = quick(MINI, epochs=2, queries=2, batch=4)
+    train(examples(), base, tmp_path, preset=recipe, checkpoint_steps=2, max_steps=4)
+    newest = tmp_path / "checkpoints/checkpoint-4"
+    (newest / "model.safetensors").unlink()
+    state = newest / "trainer_state.json"
+    if left is None:
+        state.unlink()
+    else:
+        state.write_text(left)
+    resumed = train(examples(), base, tmp_path, preset=recipe, checkpoint_steps=2)
+    assert "checkpoint-4 was cut off" in caplog.text
+    assert resumed.card.steps == 6
+    assert resumed.model.is_dir()
+
+
+def test_a_run_without_a_whole_checkpoint_starts_anew(base: Path, tmp_path: Path) -> None:
+    recipe = quick(MINI, epochs=1)
+    whole = train(examples(), base, tmp_path / "whole", preset=recipe)
+    (tmp_path / "cut/checkpoints/checkpoint-1").mkdir(parents=True)
+    (tmp_path / "cut/training.json").write_bytes((tmp_path / "whole/training.json").read_bytes())
+    anew = train(examples(), base, tmp_path / "cut", preset=recipe)
+    assert dict(anew.losses) == pytest.approx(dict(whole.losses), rel=1e-3)
+
+
 def test_checkpoints_of_another_run_are_not_mixed_in(base: Path, tmp_path: Path) -> None:
     recipe = quick(MINI, epochs=1)
     train(examples(), base, tmp_path, preset=recipe, checkpoint_steps=1, max_steps=1)

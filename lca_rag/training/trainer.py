@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lca_rag.errors import EncoderError, MissingExtra, QueryError
 from lca_rag.training.card import RunCard, write_run_card
+from lca_rag.training.checkpoints import newest_checkpoint
 from lca_rag.training.examples import Example, data_hash
 from lca_rag.training.export import export
 from lca_rag.training.memory import has_bf16, keep_freed_memory
@@ -56,8 +57,8 @@ def train(
         base: Directory or hub id of a sentence-transformers model.
         output: Directory for checkpoints, the run card and the model.
         preset: A recipe, or the name of one of `PRESETS`.
-        resume: Whether to go on from the newest checkpoint under `output` if there is one; it must
-            come from the same data, base and recipe.
+        resume: Whether to go on from the newest whole checkpoint under `output` if there is one;
+            it must come from the same data, base and recipe.
         checkpoint_steps: Steps between checkpoints.
         max_steps: Stop after so many steps in all (the schedule stays that of the whole run), as
             if the run had been interrupted: nothing is exported.
@@ -80,8 +81,8 @@ def train(
     keep_freed_memory()
     model = load_base(base, recipe)
     trainer = _trainer(model, examples, recipe, checkpoints, checkpoint_steps, max_steps, progress)
-    going_on = resume and any(checkpoints.glob("checkpoint-*"))
-    trainer.train(resume_from_checkpoint=True if going_on else None)
+    newest = newest_checkpoint(checkpoints) if resume else None
+    trainer.train(resume_from_checkpoint=str(newest) if newest else None)
     # The trainer leaves its bfloat16 context around the model; what follows compares in float32.
     model = trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     losses = tuple(
