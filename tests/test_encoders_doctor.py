@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +24,6 @@ from lca_rag.encoders.doctor import (
     installed_routes,
 )
 from lca_rag.encoders.local import SentenceEncoder
-from lca_rag.errors import EncoderError
 from tests.tiny_models import QUERY_PROMPT, make_qwen3
 
 LENGTH = 200
@@ -221,5 +222,49 @@ def test_routes_of_installed_distributions(
         "theirs",
     ]
     points.append(Point("broken", ImportError("no host")))
-    with pytest.raises(EncoderError, match="somewhere:broken cannot be made: no host"):
-        installed_routes(subject)
+    sound, _, broken = diagnose(subject).routes
+    assert sound.healthy
+    assert broken.route == "routes of somewhere:broken"
+    assert broken.lines() == [
+        "routes of somewhere:broken: DIFFERS",
+        "  fault: fails (query, newlines: ImportError: no host)",
+        "  mend:  mend or uninstall the distribution of somewhere:broken",
+    ]
+
+
+def test_each_route_is_told_when_it_is_done(folder: Path, bare: Encode) -> None:
+    told: list[str] = []
+    routes = (Scripted(prompted(bare), bare, name=name) for name in ("first", "second"))
+    diagnose(
+        Subject(folder=folder),
+        routes,
+        step=lambda what: told.append(f"step {what}"),
+        done=lambda report: told.append(f"done {report.route}"),
+    )
+    assert told == [
+        "step the model itself",
+        "step first",
+        "done first",
+        "step second",
+        "done second",
+    ]
+
+
+def test_routes_are_not_heard(
+    folder: Path,
+    right: SentenceEncoder,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def talks(text: str) -> np.ndarray:
+        logging.getLogger("sentence_transformers").warning("look at me")
+        warnings.warn("look at me", stacklevel=1)
+        model_of(folder)  # draws a bar for its weights
+        return np.asarray(right.encode_documents([text])[0])
+
+    before = logging.getLogger("sentence_transformers").level
+    fresh = EncoderRoute("ours", SentenceEncoder(folder, device="cpu", precision="float32"))
+    diagnose(Subject(folder=folder), [fresh, Scripted(talks, talks)])
+    assert caplog.messages == [], "the over-long probe is cut on purpose"
+    assert capsys.readouterr() == ("", "")
+    assert logging.getLogger("sentence_transformers").level == before

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from lca_rag.cli import app
+from lca_rag.commands.models import MODEL_DIFFERS
 from lca_rag.encoders.doctor import Diagnosis, Subject, diagnose
 from lca_rag.encoders.faults import SAME
 from tests.tiny_models import make_qwen3
@@ -44,3 +50,21 @@ def test_the_hosts_own_classes_are_named_with_their_faults(
     found = {finding.fault: finding for finding in report.findings}
     assert faults <= set(found)
     assert all("lca." in found[fault].mend for fault in faults)
+
+
+def test_the_command_tells_every_route_and_nothing_else(tmp_path: Path) -> None:
+    folder = str(make_qwen3(tmp_path / "tiny", max_seq_length=64))
+    shown = CliRunner().invoke(app, ["doctor", "--model", folder])
+    assert shown.exit_code == MODEL_DIFFERS
+    assert shown.stderr == "", "neither bars nor warnings"
+    heads = [line.partition(":")[0] for line in shown.stdout.splitlines() if line[0] != " "]
+    assert heads == [
+        "reference",
+        "lca_rag SentenceEncoder",
+        "langchain_lca LCAEmbeddings",
+        "langchain_huggingface HuggingFaceEmbeddings",
+        "llama_index_lca LCAEmbedding",
+        "llama_index HuggingFaceEmbedding",
+    ]
+    found = CliRunner().invoke(app, ["doctor", "--model", folder, "--json"])
+    assert [route["route"] for route in json.loads(found.stdout)["routes"]] == heads[1:]

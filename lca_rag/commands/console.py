@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from rich.console import Console, RenderableType
 from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.status import Status
 from rich.text import Text
 
 from lca_rag.operations.schema import Output
@@ -102,3 +103,23 @@ def progress(total: int | None = None) -> Iterator[Callable[[str, int], None]]:
     finally:
         if drawing:
             bars.stop()
+
+
+@contextmanager
+def working() -> Iterator[Callable[[str], None]]:
+    """A callback that shows on a terminal what is worked on, and with `""` makes room for output.
+
+    While it shows something, rich leads stdout to the terminal: say `""` before writing a result.
+    """
+    status = Status("", console=err())
+
+    def step(what: str) -> None:
+        status.stop()
+        if what and status.console.is_terminal:
+            status.update(words(f"{what} …"))
+            status.start()
+
+    try:
+        yield step
+    finally:
+        status.stop()

@@ -14,6 +14,7 @@ from lca_rag.errors import LcaRagError, QueryError
 
 if TYPE_CHECKING:
     from lca_rag.encoders import Encoder
+    from lca_rag.encoders.doctor import RouteReport
     from lca_rag.evaluation import Query, Report, System
     from lca_rag.training import Example
 
@@ -45,20 +46,29 @@ def doctor(
 ) -> None:
     """Do all routes to a model give the same vectors? If not, say why and what mends it."""
     from lca_rag.encoders import model_folder
-    from lca_rag.encoders.doctor import Subject, diagnose
 
-    subject = Subject(
-        folder=model_folder(model),
-        query_prompt=query_prompt,
-        max_length=max_length,
-        endpoints=tuple(endpoints or ()),
-    )
-    found = diagnose(subject)
+    folder = model_folder(model)
+    if not as_json:
+        console.out().print(console.words(f"reference: {folder} in float32"))
+    with console.working() as step:
+
+        def done(report: RouteReport) -> None:
+            step("")
+            for line in [] if as_json else report.lines():
+                console.out().print(console.words(line))
+
+        step("torch and the model itself")
+        from lca_rag.encoders.doctor import Subject, diagnose  # takes seconds
+
+        subject = Subject(
+            folder=folder,
+            query_prompt=query_prompt,
+            max_length=max_length,
+            endpoints=tuple(endpoints or ()),
+        )
+        found = diagnose(subject, step=step, done=done)
     if as_json:
         console.emit(found.to_json())
-    else:
-        for line in found.lines():
-            console.out().print(console.words(line))
     if not found.healthy:
         raise typer.Exit(MODEL_DIFFERS)
 

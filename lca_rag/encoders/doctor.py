@@ -8,7 +8,10 @@ in float32, and where it differs, with the vectors that known mistakes would giv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import logging
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -20,7 +23,7 @@ from lca_rag.encoders.faults import SAME, Reference, Role, cosine, explain
 from lca_rag.encoders.files import read_prompts
 from lca_rag.encoders.local import FloatArray, SentenceEncoder
 from lca_rag.encoders.remote import RemoteEncoder
-from lca_rag.errors import EncoderError, LcaRagError
+from lca_rag.errors import LcaRagError
 
 __all__ = [
     "GROUP",
@@ -162,6 +165,18 @@ class RouteReport:
         """Whether the route gives the model's own vectors."""
         return not self.findings
 
+    def lines(self) -> list[str]:
+        """The report as text, one line for each role and for each fault."""
+        result = [f"{self.route}: {'same vectors' if self.healthy else 'DIFFERS'}"]
+        for role, cosines in self.cosines.items():
+            shown = ", ".join(f"{probe} {value:.4f}" for probe, value in cosines.items())
+            if shown:
+                result.append(f"  {role}: cosine to the reference: {shown}")
+        for finding in self.findings:
+            result.append(f"  fault: {finding.fault} ({finding.detail})")
+            result.append(f"  mend:  {finding.mend}")
+        return result
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
@@ -182,53 +197,100 @@ class Diagnosis:
 
     def lines(self) -> list[str]:
         """The diagnosis as text, one line for each role of a route and for each fault."""
-        result = [f"reference: {self.model} in float32"]
-        for report in self.routes:
-            result.append(f"{report.route}: {'same vectors' if report.healthy else 'DIFFERS'}")
-            for role, cosines in report.cosines.items():
-                shown = ", ".join(f"{probe} {value:.4f}" for probe, value in cosines.items())
-                result.append(f"  {role}: cosine to the reference: {shown}")
-            for finding in report.findings:
-                result.append(f"  fault: {finding.fault} ({finding.detail})")
-                result.append(f"  mend:  {finding.mend}")
-        return result
+        head = f"reference: {self.model} in float32"
+        return [head, *(line for report in self.routes for line in report.lines())]
 
 
-def installed_routes(subject: Subject) -> list[Route]:
-    """Every route that an installed distribution offers.
+@dataclass(frozen=True, slots=True)
+class _Unmade:
+    """Stands for routes that an installed distribution offers and cannot make."""
 
-    Raises:
-        EncoderError: If one cannot be made; it says which.
+    name: str
+    error: Exception
+    mends: Mapping[str, str]
+
+    def embed_query(self, text: str) -> Sequence[float]:
+        raise self.error
+
+    def embed_documents(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        raise self.error
+
+
+def installed_routes(subject: Subject) -> Iterator[Route]:
+    """Every route that an installed distribution offers, each made when it is asked for.
+
+    One that cannot be made takes the place of its distribution's routes, and fails with the reason.
     """
-    routes: list[Route] = []
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name != "core"):
+    points = entry_points(group=GROUP)
+    for point in sorted(points, key=lambda point: (point.name != "core", point.name)):
         try:
             maker: RouteMaker = point.load()
-            routes.extend(maker(subject))
+            yield from maker(subject)
         except (LcaRagError, ImportError, ValueError, OSError) as error:
-            raise EncoderError(f"the routes of {point.value} cannot be made: {error}") from error
-    return routes
+            mend = f"mend or uninstall the distribution of {point.value}"
+            yield _Unmade(f"routes of {point.value}", error, {"fails": mend})
 
 
-def diagnose(subject: Subject, routes: Iterable[Route] | None = None) -> Diagnosis:
-    """Compare routes with the model itself.
+def diagnose(
+    subject: Subject,
+    routes: Iterable[Route] | None = None,
+    *,
+    step: Callable[[str], None] | None = None,
+    done: Callable[[RouteReport], None] | None = None,
+) -> Diagnosis:
+    """Compare routes with the model itself, one after the other; each is let go when it is done.
 
     Args:
         subject: The model.
         routes: What to compare; by default every installed route.
+        step: Told what is worked on, before it is.
+        done: Told of each route as soon as it was examined.
 
     Raises:
         EncoderError: If the model itself cannot be read.
     """
+    step = step or _silent
+    step("the model itself")
     reference = Reference.load(
         subject.folder, query_prompt=subject.query_prompt, max_length=subject.max_length
     )
     probes = {**PROBES, "over-long": "steel, hot rolled; " * reference.max_length}
     if not reference.takes_nothing():
         del probes["empty"]
-    chosen = installed_routes(subject) if routes is None else routes
-    reports = tuple(_examine(route, reference, probes) for route in chosen)
-    return Diagnosis(str(subject.folder), reports)
+    reports: list[RouteReport] = []
+    with _quiet():
+        for route in installed_routes(subject) if routes is None else routes:
+            step(route.name)
+            reports.append(_examine(route, reference, probes))
+            if done is not None:
+                done(reports[-1])
+    return Diagnosis(str(subject.folder), tuple(reports))
+
+
+def _silent(what: str) -> None:
+    """For callers that want to hear nothing."""
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No bars and no remarks of routes: a probe is over-long on purpose, and is cut by each."""
+    from lca_rag.encoders.loading import no_bars
+
+    loggers = [logging.getLogger(name) for name in _TALKERS]
+    levels = [logger.level for logger in loggers]
+    with no_bars(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+_TALKERS = ("lca_rag.encoders", "sentence_transformers", "transformers", "llama_index", "langchain")
+"""Packages that log while they load a model or embed."""
 
 
 def _examine(route: Route, reference: Reference, probes: Mapping[str, str]) -> RouteReport:

@@ -20,7 +20,7 @@ from lca_rag.encoders.local import Precision
 from lca_rag.encoders.tokens import Tokenizer
 from lca_rag.errors import EncoderError
 
-__all__ = ["load_model"]
+__all__ = ["load_model", "no_bars"]
 
 _shared: weakref.WeakValueDictionary[tuple[str, str, str], SharedModel] = (
     weakref.WeakValueDictionary()
@@ -55,7 +55,7 @@ def load_model(
 def _read(folder: Path, files: list[Path], device: torch.device, dtype: torch.dtype) -> SharedModel:
     """A model from disk."""
     try:
-        with _no_bars():
+        with no_bars():
             model = SentenceTransformer(
                 str(folder),
                 device=str(device),
@@ -144,7 +144,7 @@ def _dtype(device: torch.device, precision: Precision) -> torch.dtype:
 
 
 @contextmanager
-def _no_bars() -> Iterator[None]:
+def no_bars() -> Iterator[None]:
     """No progress bars of transformers while weights are read."""
     shown = transformers.utils.logging.is_progress_bar_enabled()
     transformers.utils.logging.disable_progress_bar()
