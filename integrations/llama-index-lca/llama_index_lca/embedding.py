@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Literal, Self
 
-from llama_index.core.base.embeddings.base import BaseEmbedding
+import numpy as np
+from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from llama_index.core.bridge.pydantic import Field, PrivateAttr
+from numpy.typing import NDArray
 
 from lca_rag import Encoder, load_encoder
 
@@ -84,6 +87,18 @@ class LCAEmbedding(BaseEmbedding):
             )
         return self._encoder
 
+    def get_agg_embedding_from_queries(
+        self, queries: list[str], agg_fn: Callable[..., Embedding] | None = None
+    ) -> Embedding:
+        """One vector of several questions: their mean, of unit length again."""
+        return super().get_agg_embedding_from_queries(queries, agg_fn or _unit_mean)
+
+    async def aget_agg_embedding_from_queries(
+        self, queries: list[str], agg_fn: Callable[..., Embedding] | None = None
+    ) -> Embedding:
+        """As `get_agg_embedding_from_queries`, on a thread of its own."""
+        return await super().aget_agg_embedding_from_queries(queries, agg_fn or _unit_mean)
+
     def _get_query_embedding(self, query: str) -> list[float]:
         row: list[float] = self.loaded.encode_queries([query])[0].tolist()
         return row
@@ -103,3 +118,10 @@ class LCAEmbedding(BaseEmbedding):
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
         return await asyncio.to_thread(self._get_text_embeddings, texts)
+
+
+def _unit_mean(embeddings: list[Embedding]) -> Embedding:
+    """The direction between several; the host's own mean is shorter than one."""
+    mean: NDArray[np.float64] = np.mean(embeddings, axis=0)
+    unit: Embedding = (mean / np.linalg.norm(mean)).tolist()
+    return unit

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from typing import Any
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.llms.types import ChatMessage
-from llama_index.core.base.response.schema import RESPONSE_TYPE, Response, StreamingResponse
+from llama_index.core.base.response.schema import (
+    RESPONSE_TYPE,
+    AsyncStreamingResponse,
+    Response,
+    StreamingResponse,
+)
 from llama_index.core.callbacks import CallbackManager
 from llama_index.core.llms import LLM
 from llama_index.core.prompts.mixin import PromptMixinType
@@ -87,7 +92,12 @@ class LCAQueryEngine(BaseQueryEngine):
         return response
 
     async def _aquery(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
-        return await asyncio.to_thread(self._query, query_bundle)
+        if not self.streaming:
+            return await asyncio.to_thread(self._query, query_bundle)
+        pieces = self._answerer.stream(query_bundle.query_str, **self.retriever.wishes)
+        response = AsyncStreamingResponse(response_gen=_anothing())
+        response.response_gen = _afilling(pieces, response)
+        return response
 
     def _get_prompt_modules(self) -> PromptMixinType:
         return {}
@@ -102,8 +112,13 @@ def _nothing() -> Generator[str, None, None]:
     yield from ()
 
 
+async def _anothing() -> AsyncGenerator[str, None]:
+    for piece in ():
+        yield piece
+
+
 def _filling(
-    pieces: Iterator[str | Answer], response: StreamingResponse
+    pieces: Iterator[str | Answer], response: StreamingResponse | AsyncStreamingResponse
 ) -> Generator[str, None, None]:
     """The text of an answer; what follows the text is put into the response at the end."""
     for piece in pieces:
@@ -112,6 +127,15 @@ def _filling(
         else:
             response.source_nodes = _cited(piece)
             response.metadata = _metadata(piece)
+
+
+async def _afilling(
+    pieces: Iterator[str | Answer], response: AsyncStreamingResponse
+) -> AsyncGenerator[str, None]:
+    """The same, each piece on a thread of its own."""
+    waiting = _filling(pieces, response)
+    while (piece := await asyncio.to_thread(next, waiting, None)) is not None:
+        yield piece
 
 
 def _cited(answer: Answer) -> list[NodeWithScore]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any, Protocol, runtime_checkable
 
 from llama_index.core.bridge.pydantic import ConfigDict, Field
+from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 
 from llama_index_lca.embedding import LCAEmbedding
+
+_dispatcher = get_dispatcher(__name__)
 
 
 @runtime_checkable
@@ -44,10 +48,27 @@ class LCAReranker(BaseNodePostprocessor):
             raise ValueError("LCAReranker needs the question; pass query_str or query_bundle")
         if not nodes:
             return []
+        _dispatcher.event(
+            ReRankStartEvent(
+                query=query_bundle,
+                nodes=nodes,
+                top_n=self.top_n,
+                model_name=self._scorer,
+            )
+        )
         texts = [node.node.get_content(MetadataMode.EMBED) for node in nodes]
         scores = self._scores(query_bundle.query_str, texts)
         order = sorted(range(len(nodes)), key=lambda i: -scores[i])[: self.top_n]
-        return [NodeWithScore(node=nodes[i].node, score=scores[i]) for i in order]
+        best = [NodeWithScore(node=nodes[i].node, score=scores[i]) for i in order]
+        _dispatcher.event(ReRankEndEvent(nodes=best))
+        return best
+
+    @property
+    def _scorer(self) -> str:
+        """What scores, by name."""
+        if self.cross_encoder is None:
+            return self.embedding.model_name
+        return type(self.cross_encoder).__name__
 
     def _scores(self, query: str, texts: list[str]) -> list[float]:
         if self.cross_encoder is not None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.indices.query.embedding_utils import get_top_k_mmr_embeddings
 from llama_index.core.schema import BaseNode, MetadataMode, TextNode
 from llama_index.core.vector_stores.types import (
     BasePydanticVectorStore,
@@ -28,6 +30,9 @@ from lca_rag import Hit, Index, Record, Retriever
 from lca_rag.index import host_metadata, record_text
 from lca_rag.record import NO_VERSION
 from llama_index_lca.nodes import hit_node, record_node
+
+_NO_SOURCE = "None"
+"""What the host writes as the source of a node that has none."""
 
 
 class LCAVectorStore(BasePydanticVectorStore):
@@ -82,14 +87,8 @@ class LCAVectorStore(BasePydanticVectorStore):
         return [node.node_id for node in nodes]
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
-        """Remove every node that came from a document."""
-        self._index.delete(
-            [
-                record.id
-                for record in self._records()
-                if host_metadata(record).get("ref_doc_id") == ref_doc_id
-            ]
-        )
+        """Remove every node that came from a document; a node without source is its own."""
+        self._index.delete([r.id for r in self._records() if _source(r) == ref_doc_id])
 
     def delete_nodes(
         self,
@@ -119,24 +118,80 @@ class LCAVectorStore(BasePydanticVectorStore):
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         """The nodes nearest to a vector; every filter is applied before the cut.
 
+        Without a vector, the first nodes that pass the query's filters. With mode "mmr" the nodes
+        differ from each other: `mmr_threshold` weighs nearness (1) against difference (0), and
+        `mmr_prefetch_k` or `mmr_prefetch_factor` (4) say of how many nearest they are chosen.
+
         Raises:
-            ValueError: If the query carries no vector, or asks for another mode.
+            ValueError: If the query has neither vector nor filter, or asks for another mode.
         """
-        if query.mode != VectorStoreQueryMode.DEFAULT:
+        if query.mode not in (VectorStoreQueryMode.DEFAULT, VectorStoreQueryMode.MMR):
             raise ValueError(
                 f"LCAVectorStore has no mode {str(query.mode)!r}; LCARetriever searches by words "
                 "and meaning together"
             )
         if query.query_embedding is None:
-            raise ValueError("LCAVectorStore needs a query embedding")
-        hits = Retriever(self._index).search(
+            return self._without_vector(query)
+        if query.mode == VectorStoreQueryMode.MMR:
+            return self._diverse(query, **kwargs)
+        return self._result(self._hits(query, query.similarity_top_k, **kwargs))
+
+    def _without_vector(self, query: VectorStoreQuery) -> VectorStoreQueryResult:
+        test = self._test(query)
+        if test is None:
+            raise ValueError(
+                "LCAVectorStore needs a query embedding, or filters to choose nodes by"
+            )
+        snapshot = self._index.snapshot()
+        passing = filter(test, map(snapshot.record, range(len(snapshot.ids))))
+        nodes = [self._node(record) for record in islice(passing, query.similarity_top_k)]
+        return VectorStoreQueryResult(nodes=nodes, ids=[node.node_id for node in nodes])
+
+    def _diverse(
+        self,
+        query: VectorStoreQuery,
+        *,
+        mmr_threshold: float | None = None,
+        mmr_prefetch_k: int | None = None,
+        mmr_prefetch_factor: float | None = None,
+        **kwargs: Any,
+    ) -> VectorStoreQueryResult:
+        """Maximal marginal relevance over the nearest nodes."""
+        threshold = query.mmr_threshold if mmr_threshold is None else mmr_threshold
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise ValueError(f"mmr_threshold is {threshold}; it must lie between 0 and 1")
+        if mmr_prefetch_k is not None and mmr_prefetch_factor is not None:
+            raise ValueError("give mmr_prefetch_k or mmr_prefetch_factor, not both")
+        wanted = query.similarity_top_k
+        fetched = mmr_prefetch_k or int(wanted * (mmr_prefetch_factor or 4))
+        hits = {hit.record.id: hit for hit in self._hits(query, max(wanted, fetched), **kwargs)}
+        if not hits:
+            return VectorStoreQueryResult(nodes=[], similarities=[], ids=[])
+        snapshot = self._index.snapshot()
+        positions = {name: snapshot.position(name) for name in hits}
+        rows = {
+            name: snapshot.matrix[at].tolist() for name, at in positions.items() if at is not None
+        }
+        _, chosen = get_top_k_mmr_embeddings(
+            query.query_embedding or [],
+            list(rows.values()),
+            similarity_top_k=wanted,
+            embedding_ids=list(rows),
+            mmr_threshold=threshold,
+        )
+        return self._result([hits[name] for name in chosen])
+
+    def _hits(self, query: VectorStoreQuery, k: int, **wishes: Any) -> list[Hit]:
+        return Retriever(self._index).search(
             query.query_str or "vector",
-            k=query.similarity_top_k,
+            k=k,
             mode="dense",
             vector=np.asarray(query.query_embedding, dtype=np.float32),
             where=self._test(query),
-            **kwargs,
+            **wishes,
         )
+
+    def _result(self, hits: Sequence[Hit]) -> VectorStoreQueryResult:
         nodes = [self._node(hit.record, hit) for hit in hits]
         return VectorStoreQueryResult(
             nodes=nodes,
@@ -155,6 +210,25 @@ class LCAVectorStore(BasePydanticVectorStore):
     async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """As `delete`, on a thread of its own."""
         await asyncio.to_thread(self.delete, ref_doc_id, **delete_kwargs)
+
+    async def aget_nodes(
+        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
+    ) -> list[BaseNode]:
+        """As `get_nodes`, on a thread of its own."""
+        return await asyncio.to_thread(self.get_nodes, node_ids, filters)
+
+    async def adelete_nodes(
+        self,
+        node_ids: list[str] | None = None,
+        filters: MetadataFilters | None = None,
+        **delete_kwargs: Any,
+    ) -> None:
+        """As `delete_nodes`, on a thread of its own."""
+        await asyncio.to_thread(self.delete_nodes, node_ids, filters, **delete_kwargs)
+
+    async def aclear(self) -> None:
+        """As `clear`, on a thread of its own."""
+        await asyncio.to_thread(self.clear)
 
     def _records(self) -> list[Record]:
         """The free texts of this store."""
@@ -198,6 +272,12 @@ class LCAVectorStore(BasePydanticVectorStore):
 
     def _record_id(self, node_id: str) -> str:
         return f"{self.database}/{node_id}@{NO_VERSION}"
+
+
+def _source(record: Record) -> str:
+    """The document that a stored node came from, or the node itself."""
+    source = host_metadata(record).get("ref_doc_id", _NO_SOURCE)
+    return record.uuid if source == _NO_SOURCE else str(source)
 
 
 def _meets(node: BaseNode, filters: MetadataFilters | None) -> bool:
