@@ -274,7 +274,8 @@ def test_real_ecospold_1_files(shared: Path) -> None:
     assert "notecoSpold" in skip.reason
     (record,) = records
     assert len(record.exchanges) == 600
-    assert record.place is None, "the file has no geography"
+    assert record.place is not None, "the file has no geography, its product has a location"
+    assert record.place.code == "RNA"
     (made,) = record.reference_exchanges
     assert (made.amount, made.unit, made.location) == (1000.0, "kg", "RNA")
     assert "<http://www.aluminum.org" in str(record.technology.all())
@@ -327,7 +328,7 @@ def test_groups_of_ecospold_1(tmp_path: Path, group: str, direction: str, kind: 
 def test_reference_function_stands_in_for_a_missing_reference_flow(tmp_path: Path) -> None:
     record = only(tmp_path, file1(spold1(exchange1("i5"))))
     (made,) = record.reference_exchanges
-    assert (made.flow.all(), made.amount, made.unit) == (("Acid, at plant",), 2.0, "kg")
+    assert (made.flow.all(), made.amount, made.unit) == (("Acid, at plant", "Säure"), 2.0, "kg")
     assert record.provenance is not None
     assert "reference flow taken from the reference function" in record.provenance.repairs
 
@@ -371,6 +372,66 @@ def test_flow_and_impact_category_of_ecospold_1(tmp_path: Path) -> None:
     method = only(tmp_path, file1(spold1(exchange1("i4"), kind="4")))
     assert method.kind == "method"
     assert (method.results[0].amount, method.results[0].unit) == (3.0, "kg/kg")
+
+
+def test_place_of_the_product_where_there_is_no_geography(tmp_path: Path) -> None:
+    made = exchange1("o0", location="RNA")
+    record = only(tmp_path, file1(spold1(made)))
+    assert record.place is not None
+    assert record.place.code == "RNA"
+    assert record.provenance is not None
+    assert "place taken from the reference product" in record.provenance.repairs
+    stated = '<geography location="CH"/>'
+    record = only(tmp_path, file1(spold1(made, meta=stated)))
+    assert record.place is not None
+    assert record.place.code == "CH"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("Electricity, at grid/US U", "US"),
+        ("steel {RER}| production", "RER"),
+        ("steel {Europe without Switzerland}| market", "Europe without Switzerland"),
+        ("Lime, at plant [DE]", "DE"),
+        ("Electricity, at grid, US, 2008", "US"),
+        ("Planed lumber, at mill, US SE", "US SE"),
+        ("Loading, INW", "INW"),
+        ("Piling, softwood, SE", None),
+        ("Resin, PE", None),
+        ("Resin, HDPE", None),
+        ("Resin {HDPE}", None),
+        ("Plate (ISO) {60 % recycled}", None),
+    ],
+)
+def test_place_inside_a_name(tmp_path: Path, name: str, code: str | None) -> None:
+    text = spold1(exchange1("o0")).replace("Acid, at plant", name)
+    record = only(tmp_path, file1(text.replace(' localName="Säure"', "")))
+    assert (record.place.code if record.place else None) == code
+    assert record.provenance is not None
+    assert ("place taken from the name" in record.provenance.repairs) is (code is not None)
+
+
+def test_export_of_simapro_with_a_prefix_commas_and_places_in_names(tmp_path: Path) -> None:
+    meta = '<geography location="unspecified"/><timePeriod><startYear>1995</startYear></timePeriod>'
+    used = exchange1("i5", "2", name="Steel/RER S", meanValue="0,5", localName="Stahl")
+    text = file1(spold1(exchange1("o0") + used, meta=meta))
+    text = text.replace("<", "<es:").replace("<es:/", "</es:").replace("xmlns=", "xmlns:es=")
+    record = only(tmp_path, text.replace("Acid, at plant", "Acid/DE U"))
+    assert record.place is not None
+    assert record.place.code == "DE", "unspecified is no place"
+    steel = record.exchanges[1]
+    assert steel.flow.entries == (("en", "Steel/RER S"), ("de", "Stahl"))
+    assert (steel.amount, steel.location) == (0.5, "RER")
+    assert record.provenance is not None
+    assert "decimal comma read as point" in record.provenance.repairs
+
+
+def test_impact_method_in_its_own_namespace(tmp_path: Path) -> None:
+    text = file1(spold1(exchange1("i4", name="Methane", category="air"), kind="4"))
+    record = only(tmp_path, text.replace("EcoSpold01", "EcoSpold01Impact"))
+    assert record.kind == "method"
+    assert record.results[0].indicator.join() == "Methane, air"
 
 
 BOMB = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from lxml import etree
 
+from lca_rag.readers.name_places import PLACE_FROM_NAME, place_in_name
 from lca_rag.readers.prose import Mender, interned, words
 from lca_rag.readers.prose import name as one_line
 from lca_rag.record import Direction, Exchange, FlowKind, ImpactResult, Record, Text
@@ -29,9 +30,9 @@ FROM_FUNCTION = "reference flow taken from the reference function"
 CO_PRODUCTS = "co-products taken as reference flows"
 
 EXCHANGE = words(
-    "number name category subCategory localCategory localSubCategory localName location unit"
-    " meanValue CASNumber formula generalComment"
+    "number name category subCategory localName location unit meanValue CASNumber generalComment"
 )
+_NO_PLACE = frozenset(("unspecified", "unknown", "not specified", "n/a", "-"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,21 @@ def get(element: etree._Element | None, attribute: str) -> str | None:
     return None if element is None else one_line(element.get(attribute))
 
 
+def stated_place(parts: Parts) -> str | None:
+    """The code of the geography; SimaPro writes "unspecified" where it has none."""
+    code = get(parts.geography, "location")
+    return None if code is None or code.casefold() in _NO_PLACE else code
+
+
+def labels(element: etree._Element, parts: Parts, language: str) -> Text:
+    """The name, and the one in the local language where that differs."""
+    label, local = one_line(element.get("name")), one_line(element.get("localName"))
+    other = get(parts.info, "localLanguageCode") or ""
+    if label and local and local != label and other != language:
+        return Text(((language, label), (other, local)))
+    return Text.of(label or local, language)
+
+
 def category(element: etree._Element) -> tuple[str, ...]:
     """Category and subcategory: a compartment, or a class path."""
     parts = (interned(element.get("category")), interned(element.get("subCategory")))
@@ -97,7 +113,7 @@ def exchanges_of(parts: Parts, mender: Mender, language: str) -> tuple[Exchange,
     """The exchanges, with at least one reference flow among them."""
     shares = _shares(parts, mender)
     found = [
-        _exchange(item, number, shares, mender, language)
+        _exchange(item, number, parts, shares, mender, language)
         for number, item in enumerate(children(parts.flows, "exchange"), 1)
     ]
     if any(exchange.reference for exchange in found):
@@ -110,7 +126,7 @@ def exchanges_of(parts: Parts, mender: Mender, language: str) -> tuple[Exchange,
     function = parts.function
     reference = Exchange(
         id="0",
-        flow=Text.of(function.get("name"), language),
+        flow=labels(function, parts, language),
         direction="output",
         amount=mender.number(function.get("amount")),
         unit=unit_of(function),
@@ -118,7 +134,7 @@ def exchanges_of(parts: Parts, mender: Mender, language: str) -> tuple[Exchange,
         flow_kind="product",
         category=category(function),
         cas=interned(function.get("CASNumber")),
-        location=get(parts.geography, "location"),
+        location=stated_place(parts),
     )
     return (reference, *found)
 
@@ -126,6 +142,7 @@ def exchanges_of(parts: Parts, mender: Mender, language: str) -> tuple[Exchange,
 def _exchange(
     item: etree._Element,
     number: int,
+    parts: Parts,
     shares: dict[str, float | None],
     mender: Mender,
     language: str,
@@ -136,7 +153,7 @@ def _exchange(
     id_ = item.get("number") or str(number)
     return Exchange(
         id=id_,
-        flow=Text.of(one_line(item.get("name")), language),
+        flow=labels(item, parts, language),
         direction=direction,
         amount=mender.number(item.get("meanValue")),
         unit=unit_of(item),
@@ -144,11 +161,22 @@ def _exchange(
         flow_kind=kind,
         category=category(item),
         cas=interned(item.get("CASNumber")),
-        location=interned(item.get("location")),
+        location=_location(item, kind, mender),
         comment=mender.text(item.get("generalComment"), language),
         avoided=direction == "output" and group == "1",
         allocation=shares.get(id_),
     )
+
+
+def _location(item: etree._Element, kind: FlowKind | None, mender: Mender) -> str | None:
+    """The location of an exchange; that of a product may stand in its name only."""
+    code = interned(item.get("location"))
+    if code is not None and code.casefold() not in _NO_PLACE:
+        return code
+    marked = place_in_name(item.get("name") or "") if kind == "product" else None
+    if marked is not None:
+        mender.note(PLACE_FROM_NAME)
+    return marked
 
 
 def _group(item: etree._Element, mender: Mender) -> tuple[Direction, str | None]:

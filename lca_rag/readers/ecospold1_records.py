@@ -16,16 +16,20 @@ from lca_rag.readers.ecospold1_parts import (
     exchanges_of,
     factors_of,
     get,
+    labels,
     parts_of,
     raw,
+    stated_place,
     unit_of,
 )
-from lca_rag.readers.prose import Mender, derived_uuid, interned, words
+from lca_rag.readers.name_places import PLACE_FROM_NAME, place_in_name
+from lca_rag.readers.prose import Mender, derived_uuid, words
 from lca_rag.readers.prose import name as one_line
 from lca_rag.record import (
     NO_TEXT,
     NO_VERSION,
     Classification,
+    Exchange,
     FlowFacts,
     FlowProperty,
     Kind,
@@ -58,8 +62,9 @@ _WORDS = {
 _ACCESS = {"0": "Public", "1": "ETH domain", "2": "ecoinvent 2000", "3": "Institute"}
 _FUNCTION = words(
     "datasetRelatesToProduct name localName infrastructureProcess amount unit category subCategory"
-    " localCategory localSubCategory includedProcesses generalComment CASNumber formula"
+    " includedProcesses generalComment CASNumber formula"
 )
+PLACE_FROM_PRODUCT = "place taken from the reference product"
 
 
 def data_set_record(element: etree._Element, path: str, context: ReadContext) -> Record | None:
@@ -74,8 +79,9 @@ def data_set_record(element: etree._Element, path: str, context: ReadContext) ->
     mender = Mender()
     language = get(parts.info, "languageCode") or ""
     kind = _kind(parts)
-    place = _place(parts, mender, language)
+    stated = stated_place(parts)
     exchanges = () if kind == "method" else exchanges_of(parts, mender, language)
+    place = _place(parts, stated, label, exchanges, mender, language)
     function = parts.function
     record = Record(
         database=context.database,
@@ -83,12 +89,12 @@ def data_set_record(element: etree._Element, path: str, context: ReadContext) ->
             "ecospold1",
             element.get("number") or "",
             label,
-            place.code if place else "",
+            get(parts.geography, "location") or "",
             function.get("unit") or "",
         ),
         version=get(parts.info, "version") or NO_VERSION,
         kind=kind,
-        name=Name(base=_names(label, parts)),
+        name=Name(base=labels(function, parts, language)),
         synonyms=_synonyms(parts, language),
         classifications=_classes(function),
         place=place,
@@ -139,15 +145,6 @@ def _with_role(record: Record, parts: Parts, mender: Mender, language: str, path
     )
 
 
-def _names(label: str, parts: Parts) -> Text:
-    local = one_line(parts.function.get("localName"))
-    tag = get(parts.info, "languageCode") or ""
-    other = get(parts.info, "localLanguageCode") or ""
-    if local and local != label and other != tag:
-        return Text(((tag, label), (other, local)))
-    return Text(((tag, label),))
-
-
 def _synonyms(parts: Parts, language: str) -> Text:
     found = [text for item in children(parts.function, "synonym") if (text := one_line(item.text))]
     return Text.of("; ".join(found), language)
@@ -158,8 +155,24 @@ def _classes(function: etree._Element) -> tuple[Classification, ...]:
     return (Classification(path=path),) if path else ()
 
 
-def _place(parts: Parts, mender: Mender, language: str) -> Place | None:
-    code = interned(parts.geography.get("location")) if parts.geography is not None else None
+def _place(
+    parts: Parts,
+    stated: str | None,
+    label: str,
+    exchanges: tuple[Exchange, ...],
+    mender: Mender,
+    language: str,
+) -> Place | None:
+    """The place as stated; without one, that of the product, or the one that the name marks."""
+    code = stated
+    if code is None:
+        code = next((x.location for x in exchanges if x.reference and x.location), None)
+        if code is not None:
+            mender.note(PLACE_FROM_PRODUCT)
+    if code is None:
+        code = place_in_name(label, tail=True)
+        if code is not None:
+            mender.note(PLACE_FROM_NAME)
     if code is None:
         return None
     return Place(code=code, description=mender.text(raw(parts.geography, "text"), language))

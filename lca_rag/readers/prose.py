@@ -30,6 +30,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _DOUBLED = re.compile(r'""(?=\w)|(?<=\w)""')
 _YEAR = re.compile(r"\s*(\d{4})(?!\d)")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
+_COMMA = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*")
 _NAMESPACE = uuid5(NAMESPACE_URL, "urn:lca-rag:record")
 
 FILLER = "filler text dropped"
@@ -37,6 +38,7 @@ CONTROLS = "control characters dropped"
 LINE_ENDS = "line ends unified"
 QUOTES = "doubled quotes undone"
 NO_YEAR = "year that means unknown dropped"
+COMMA = "decimal comma read as point"
 NO_NUMBER = "amount that is no finite number dropped"
 
 
@@ -94,6 +96,9 @@ class Mender:
         """A finite number; text is read with a decimal point. Absent stays absent, never zero."""
         if value is None or value == "":
             return None
+        if isinstance(value, str) and _COMMA.fullmatch(value):
+            self.note(COMMA)
+            value = value.replace(",", ".")
         try:
             number = float(value) if isinstance(value, int | float | str) else math.nan
         except (ValueError, OverflowError):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from lca_rag.readers.name_places import PLACE_FROM_NAME, place_in_name
 from lca_rag.readers.prose import Mender, derived_uuid, interned, is_uuid
 from lca_rag.readers.simapro_blocks import LINE_BREAK, Block, Row
 from lca_rag.readers.simapro_exchanges import EXCHANGES, REFERENCES, Cells, exchanges_of
@@ -69,12 +70,8 @@ _MAPPED = frozenset((*_DETAILS, *_EXTRAS, *_REFERENCES, *REFERENCES, *EXCHANGES)
     "comment",
 }
 _SPAN = re.compile(r"(\d{4})\s*(?:-|to|and|–)\s*(\d{4})")
-_CODE_IN_NAME = re.compile(
-    r"\{([A-Z]{2,3}(?:-[A-Z]{2,4})?|RoW|Row)\}|/([A-Z]{2,3})(?:/[IMS])?(?: [US])?\s*$"
-)
 _NO_PLACE = ("Mixed data", "Unspecified", "Unknown")
 NO_BRACES = "header of no known SimaPro version"
-PLACE_FROM_NAME = "place taken from the name"
 
 
 @dataclass(slots=True)
@@ -174,10 +171,10 @@ def _classes(block: Block, old: bool) -> tuple[Classification, ...]:
 def _place(block: Block, names: Iterable[str | None], mender: Mender) -> Place | None:
     """SimaPro has no location field: codes live in names, `Geography` is a word of a list."""
     region = mender.text(block.text("geography"))
-    codes = (match for name in names if name and (match := _CODE_IN_NAME.search(name)))
-    if match := next(codes, None):
+    codes = (code for name in names if name and (code := place_in_name(name)))
+    if code := next(codes, None):
         mender.note(PLACE_FROM_NAME)
-        return Place(code=match[1] or match[2], description=region)
+        return Place(code=code, description=region)
     if not region or region.all()[0] in _NO_PLACE:
         return None
     return Place(code=region.all()[0])
