@@ -18,7 +18,11 @@ Row = list[str]
 LINE_BREAK = "\x7f"
 """How SimaPro writes a line break within a cell."""
 
-_SEPARATORS = {"semicolon": ";", "comma": ",", "tab": "\t"}
+_SEPARATORS = {"semicolon": ";", "comma": ",", "tab": "\t", ";": ";", ",": ",", "\\t": "\t"}
+_AMOUNT_COMMA = re.compile(r"(?<=[;\t])-?\d+,\d+(?=[;\t\r\n])")
+_AMOUNT_POINT = re.compile(r"(?<=[;\t])-?\d+\.\d+(?=[;\t\r\n])")
+_SHOWN = 1 << 18
+"""Characters in which an undeclared separator and decimal sign are looked for."""
 _HEADER = re.compile(r"\{([^}]*)\}")
 _OPEN_QUOTE_LINES = 500
 _BLOCKS = frozenset(
@@ -143,12 +147,18 @@ def dialect_of(text: str) -> Dialect:
     separator = found.header.get("csv separator", "").lower()
     if separator in _SEPARATORS:
         found.separator = _SEPARATORS[separator]
-    elif not found.header:
+    else:
         found.old = any(line.startswith("Project\t") for line in head[:4])
-        tabs = sum(line.count("\t") for line in head)
-        found.separator = "\t" if tabs > sum(line.count(";") for line in head) else ";"
-    found.decimal = "," if found.header.get("decimal separator") == "," else "."
+        shown = "\n".join(head) if not found.header else text[:_SHOWN]
+        found.separator = "\t" if shown.count("\t") > shown.count(";") else ";"
+    found.decimal = found.header.get("decimal separator") or _decimal_of(text[:_SHOWN])
     return found
+
+
+def _decimal_of(text: str) -> str:
+    """The decimal sign of the amounts, where the header does not declare it."""
+    commas = sum(1 for _ in _AMOUNT_COMMA.finditer(text))
+    return "," if commas > sum(1 for _ in _AMOUNT_POINT.finditer(text)) else "."
 
 
 def blocks(text: str, dialect: Dialect) -> Iterator[Block]:
@@ -208,7 +218,7 @@ def _add(block: Block, cells: Row, blank: bool, dialect: Dialect) -> None:
 
 def _rows(text: str, separator: str) -> Iterator[tuple[int, Row]]:
     """Rows with their line numbers; a quoted cell may run over lines, a stray quote may not."""
-    lines = enumerate(io.StringIO(text), 1)
+    lines = enumerate(io.StringIO(text, newline=None), 1)
     for number, line in lines:
         line = line.rstrip("\r\n")
         if '"' not in line:

@@ -19,8 +19,17 @@ _OPERATORS: dict[type[ast.AST], Callable[[float, float], float]] = {
     ast.Div: operator.truediv,
     ast.Pow: math.pow,
 }
-_FUNCTIONS: dict[str, Callable[[float], float]] = {
+_COMPARISONS: dict[type[ast.AST], Callable[[float, float], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_FUNCTIONS: dict[str, Callable[..., float]] = {
     "abs": abs,
+    "arctan": math.atan,
     "exp": math.exp,
     "ln": math.log,
     "log": math.log10,
@@ -32,8 +41,25 @@ _FUNCTIONS: dict[str, Callable[[float], float]] = {
     "cos": math.cos,
     "tan": math.tan,
     "int": math.trunc,
-    "round": round,
+    "trunc": math.trunc,
+    "frac": lambda value: value - math.trunc(value),
+    "round": lambda value: round(value),
+    "power": math.pow,
+    "intpower": math.pow,
+    "max": lambda first, *rest: max((first, *rest)),
+    "min": lambda first, *rest: min((first, *rest)),
 }
+_CHOICE = ("iff", "iif", "if")
+"""Condition, value if it holds, value if not."""
+_OWN = re.compile(r"(?<![\w.])(?!(?:and|or|not)\b)[^\W\d]\w*", re.IGNORECASE)
+"""A name of SimaPro, which may be a word of Python ("yield", "lambda")."""
+_WORD = re.compile(r"\b(?:and|or|not)\b", re.IGNORECASE)
+_EQUAL = re.compile(r"(?<![<>=!])=(?!=)")
+_THOUSANDS = re.compile(r"(?<![\w.,])(\d{1,3}(?:\.\d{3})+)(?=,\d)")
+_FAULTS = (
+    *(SyntaxError, ValueError, ArithmeticError, KeyError, TypeError, MemoryError),
+    RecursionError,
+)
 _LONGEST = 1000
 _GLUED = re.compile(r"(?<![\w.])[\d.]+(?![eE][+-]?\d)[A-Za-z_]")
 """A number run into a word ("1or 2"), at which Python's parser warns aloud."""
@@ -61,9 +87,9 @@ class Numbers:
         if len(text) > _LONGEST or _GLUED.search(text):
             return None
         try:
-            tree = ast.parse(self._pointed(text).replace("^", "**").strip(), mode="eval")
+            tree = ast.parse(_python(self._pointed(text)), mode="eval")
             value = self._value(tree.body)
-        except (SyntaxError, ValueError, ArithmeticError, KeyError, MemoryError, RecursionError):
+        except _FAULTS:
             return None
         return value if math.isfinite(value) else None
 
@@ -82,6 +108,7 @@ class Numbers:
 
     def _pointed(self, text: str) -> str:
         if self._decimal == ",":
+            text = _THOUSANDS.sub(lambda found: found[1].replace(".", ""), text)
             return _COMMA.sub(".", text)
         return text
 
@@ -95,13 +122,38 @@ class Numbers:
             case ast.Constant(value=int() | float() as number):
                 return float(number)
             case ast.Name(id=name):
-                return self._parameters[name.lower()]
+                return self._parameters[name[1:].lower()]
             case ast.BinOp(left=left, op=op, right=right):
                 return _OPERATORS[type(op)](self._value(left), self._value(right))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -self._value(operand)
             case ast.UnaryOp(op=ast.UAdd(), operand=operand):
                 return self._value(operand)
-            case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]):
-                return float(_FUNCTIONS[name.lower()](self._value(argument)))
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return float(not self._value(operand))
+            case ast.BoolOp(op=op, values=values):
+                truth = all if isinstance(op, ast.And) else any
+                return float(truth(self._value(value) for value in values))
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                return float(_COMPARISONS[type(op)](self._value(left), self._value(right)))
+            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
+                return self._called(name[1:].lower(), arguments)
         raise KeyError(type(node).__name__)
+
+    def _called(self, name: str, arguments: list[ast.expr]) -> float:
+        """The value of a function; of a choice, only the branch that is taken is computed.
+
+        Raises:
+            KeyError: If there is no such function.
+            TypeError: If it takes another number of arguments.
+        """
+        if name in _CHOICE and len(arguments) == 3:
+            condition, yes, no = arguments
+            return self._value(yes if self._value(condition) else no)
+        return float(_FUNCTIONS[name](*map(self._value, arguments)))
+
+
+def _python(text: str) -> str:
+    """An expression of SimaPro in Python's signs; each name gets an underscore in front."""
+    text = _EQUAL.sub("==", text.replace("^", "**").replace("<>", "!=").replace(";", ","))
+    return _WORD.sub(lambda found: found[0].lower(), _OWN.sub(r"_\g<0>", text)).strip()

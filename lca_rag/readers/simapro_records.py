@@ -70,6 +70,9 @@ _MAPPED = frozenset((*_DETAILS, *_EXTRAS, *_REFERENCES, *REFERENCES, *EXCHANGES)
     "comment",
 }
 _SPAN = re.compile(r"(\d{4})\s*(?:-|to|and|–)\s*(\d{4})")
+_FROM = re.compile(r"(\d{4}) and (?:after|later)|(?:after|since|from) (\d{4})", re.IGNORECASE)
+_UNTIL = re.compile(r"(\d{4}) and (?:before|earlier)|before (\d{4})", re.IGNORECASE)
+_YEAR = re.compile(r"(?:19|20)\d{2}")
 _NO_PLACE = ("Mixed data", "Unspecified", "Unknown")
 NO_BRACES = "header of no known SimaPro version"
 
@@ -182,11 +185,22 @@ def _place(block: Block, names: Iterable[str | None], mender: Mender) -> Place |
 
 def _period(block: Block, mender: Mender) -> Period:
     text = mender.text(block.text("time period"))
-    span = _SPAN.search(text.all()[0]) if text else None
-    if span is None:
-        return Period(description=text)
-    start, end = int(span[1]), int(span[2])
-    return Period(reference_year=start, valid_until=end, start=start, end=end, description=text)
+    start, end = _years(text.all()[0]) if text else (None, None)
+    year = start if start is not None else end
+    return Period(reference_year=year, valid_until=end, start=start, end=end, description=text)
+
+
+def _years(text: str) -> tuple[int | None, int | None]:
+    """First and last year of an entry of SimaPro's list ("2010 and after"), or of a single year."""
+    if span := _SPAN.search(text):
+        return int(span[1]), int(span[2])
+    if found := _FROM.search(text):
+        return int(found[1] or found[2]), None
+    if found := _UNTIL.search(text):
+        return None, int(found[1] or found[2])
+    if found := _YEAR.fullmatch(text.strip()):
+        return int(found[0]), int(found[0])
+    return None, None
 
 
 def _system_model(name: str | None) -> str | None:
