@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
-from dataclasses import replace
+from copy import copy, deepcopy
 from pathlib import Path
 
 import pytest
@@ -63,12 +62,9 @@ def learned() -> Lookups:
 
 def record(tree: etree._Element, lookups: Lookups) -> Record:
     kind, node = xml_root(etree.tostring(tree), Paths())
-    own = replace(
-        lookups,
-        flows=dict(lookups.flows),
-        names=dict(lookups.names),
-        indicators=dict(lookups.indicators),
-    )
+    own = copy(lookups)
+    own.flows, own.names = dict(lookups.flows), dict(lookups.names)
+    own.indicators = dict(lookups.indicators)
     return RECORDS[kind](node, "x", own, Provenance(path="", format="ilcd"))
 
 

@@ -17,18 +17,12 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from lca_rag.errors import MissingExtra, ReadError
+from lca_rag.readers.zip_members import Where, beginning, zip_where
 
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 SEVEN_ZIP_MAGIC = b"7z\xbc\xaf\x27\x1c"
 _OFFICE = "[Content_Types].xml"
 _ENCRYPTED = 0x1
-_UNUSUAL = 0x61
-"""Flags of encryption and patched data."""
-_UTF_8 = 0x800
-_LOCAL_HEADER = struct.Struct("<4s22xHH")
-_PACKED_SLACK = 256
-"""Packed bytes beyond the wanted number, for the frames of data that does not compress."""
-_PACKED_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +76,10 @@ class Source(Protocol):
         """The first `size` bytes of a small member; `None` where only `open` can tell."""
         ...
 
+    def where(self, name: str) -> Where | None:
+        """Where another process finds the bytes of a small member; `None` if it cannot."""
+        ...
+
     def close(self) -> None:
         """Release files and temporary folders."""
         ...
@@ -90,9 +88,12 @@ class Source(Protocol):
 class ZipSource:
     """The members of a zip archive, read as streams."""
 
-    def __init__(self, archive: zipfile.ZipFile, label: str, limits: Limits) -> None:
-        """Keep an open archive whose members `open_zip` has checked."""
+    def __init__(
+        self, archive: zipfile.ZipFile, label: str, limits: Limits, path: Path | None = None
+    ) -> None:
+        """Keep an open archive whose members `open_zip` has checked; `path` if it lies on disk."""
         self.label = label
+        self._path = str(path.absolute()) if path else None
         self._archive = archive
         faults: dict[str, str] = {}
         infos = archive.infolist()
@@ -131,24 +132,17 @@ class ZipSource:
         Anything out of the ordinary, damage included, is left to `open`, which says what it is.
         """
         info, stream = self._infos.get(name), self._archive.fp
-        if info is None or stream is None or info.flag_bits & _UNUSUAL:
-            return None
-        wanted = min(size, info.file_size)
-        packed_size = min(info.compress_size, wanted + _PACKED_SLACK)
-        if wanted == info.file_size:
-            packed_size = info.compress_size
-        if packed_size > _PACKED_AT_ONCE or wanted > _PACKED_AT_ONCE * 16:
+        if info is None or stream is None:
             return None
         try:
-            packed = _packed(stream, info, packed_size)
-            data = packed and _unpacked(packed, info.compress_type, wanted)
+            return beginning(stream, info, size)
         except (OSError, ValueError, zlib.error, struct.error):
             return None  # `open` meets the same damage and names it
-        if data is None or len(data) < wanted:
-            return None
-        if wanted == info.file_size and zlib.crc32(data) != info.CRC:
-            return None
-        return data
+
+    def where(self, name: str) -> Where | None:
+        """Where on disk the packed bytes lie, for members of the usual kind."""
+        info = self._infos.get(name)
+        return zip_where(self._path, info) if self._path and info else None
 
     def close(self) -> None:
         """Close the archive and the file beneath it."""
@@ -158,28 +152,9 @@ class ZipSource:
             stream.close()
 
 
-def _packed(stream: IO[bytes], info: zipfile.ZipInfo, size: int) -> bytes | None:
-    """The first bytes of a member as stored, if its local header agrees with the directory."""
-    stream.seek(info.header_offset)
-    magic, name_size, extra_size = _LOCAL_HEADER.unpack(stream.read(_LOCAL_HEADER.size))
-    data = stream.read(name_size + extra_size + size)
-    name = info.orig_filename
-    plain = info.flag_bits & _UTF_8 or name.isascii()
-    if magic != ZIP_MAGIC[0] or data[:name_size] != name.encode("utf-8" if plain else "cp437"):
-        return None
-    return data[name_size + extra_size :]
-
-
-def _unpacked(packed: bytes, method: int, size: int) -> bytes | None:
-    """Up to `size` bytes of stored or deflated data; `None` for another method."""
-    if method == zipfile.ZIP_STORED:
-        return packed[:size]
-    if method == zipfile.ZIP_DEFLATED:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, max(size, 1))[:size]
-    return None
-
-
-def open_zip(stream: IO[bytes], label: str, size: int, limits: Limits = LIMITS) -> ZipSource:
+def open_zip(
+    stream: IO[bytes], label: str, size: int, limits: Limits = LIMITS, path: Path | None = None
+) -> ZipSource:
     """The members of a zip archive; closes `stream` when it is refused.
 
     Raises:
@@ -196,7 +171,7 @@ def open_zip(stream: IO[bytes], label: str, size: int, limits: Limits = LIMITS) 
         raise ReadError(
             f"{label}: the zip archive is damaged or cut short ({exc}); fetch it again", path=label
         ) from exc
-    return ZipSource(archive, label, limits)
+    return ZipSource(archive, label, limits, path)
 
 
 def _check_zip(archive: zipfile.ZipFile, label: str, size: int, limits: Limits) -> None:

@@ -40,6 +40,14 @@ class Package(Protocol):
         """Names of all members, in a stable order; nested archives show as `inner.zip!member`."""
         ...
 
+    def head(self, name: str, size: int = 4096) -> bytes:
+        """The first bytes of one member.
+
+        Raises:
+            ReadError: If the member is damaged or encrypted.
+        """
+        ...
+
     def read(self, name: str) -> bytes:
         """The bytes of one member.
 

@@ -16,6 +16,7 @@ from lca_rag.readers.context import Package, ReadContext
 from lca_rag.readers.ecospold1_records import data_set_record
 from lca_rag.readers.ecospold2 import plain
 from lca_rag.readers.prose import member_path
+from lca_rag.readers.sessions import Counts, Knowledge, Round, in_turn
 from lca_rag.record import Record
 
 _NAMESPACE = re.compile(rb"EcoInvent\.org/EcoSpold01|<(?:\w+:)?ecoSpold[\s>]", re.IGNORECASE)
@@ -35,14 +36,52 @@ class EcoSpold1Reader:
         self, package: Package, names: Sequence[str], context: ReadContext
     ) -> Iterator[Record]:
         """One record for each data set; one file's data sets are never in memory together."""
-        for name in names:
-            path = member_path(package, name)
-            try:
-                yield from _file(package.read(name), path, context)
-            except ReadError as exc:
-                context.skip(path, str(exc))
-            except (etree.XMLSyntaxError, ValueError) as exc:
-                context.skip(path, f"the XML is malformed: {exc}")
+        return in_turn(self, package, names, context)
+
+    def session(self, package: Package, context: ReadContext) -> EcoSpold1Session:
+        """A new reading."""
+        return EcoSpold1Session(package, context)
+
+    def databases(self, names: Sequence[str]) -> list[Sequence[str]]:
+        """No member needs another."""
+        return [names]
+
+
+class EcoSpold1Session:
+    """Files that say nothing of each other."""
+
+    strays = 0
+    narrow: frozenset[int] = frozenset()
+
+    def __init__(self, package: Package, context: ReadContext) -> None:
+        """Nothing is learnt from one file for another."""
+        self.knowledge = Knowledge()
+        self._package = package
+        self._context = context
+
+    def rounds(self, names: Sequence[str]) -> list[Round]:
+        """All in one."""
+        return [(0, names)]
+
+    def member(self, name: str, number: int) -> Iterator[Record]:
+        """The records of one file, one after another."""
+        path = member_path(self._package, name)
+        try:
+            yield from _file(self._package.read(name), path, self._context)
+        except ReadError as exc:
+            self._context.skip(path, str(exc))
+        except (etree.XMLSyntaxError, ValueError) as exc:
+            self._context.skip(path, f"the XML is malformed: {exc}")
+
+    def take_counts(self) -> Counts:
+        """Nothing is counted but what the context is told."""
+        return []
+
+    def add_counts(self, counts: Counts) -> None:
+        """Nothing is counted but what the context is told."""
+
+    def finish(self) -> None:
+        """All is reported already."""
 
 
 def _file(data: bytes, path: str, context: ReadContext) -> Iterator[Record]:

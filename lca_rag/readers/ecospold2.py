@@ -16,12 +16,15 @@ from lca_rag.readers.ecospold2_activity import MAPPED, activity_record
 from lca_rag.readers.ecospold2_master import FLOW_ROOTS, MASTER_ROOTS, Master, flow_records
 from lca_rag.readers.nodes import Node, Paths, xml_root
 from lca_rag.readers.prose import member_path
+from lca_rag.readers.sessions import Counts, Round, in_turn
 from lca_rag.record import Record
 
 _NAMESPACE = re.compile(rb"EcoInvent\.org/EcoSpold02|<(?:\w+:)?(?:child)?[aA]ctivityDataset[\s>]")
 _WITHIN = re.compile(r"(/(?:uncertainty|property|parameter))/.*")  # one count for the whole element
 _ACTIVITIES = ("activityDataset", "childActivityDataset")
 _FORMAT = "ecospold2"
+_MASTER, _MASTER_FLOWS, _ACTIVITY = range(3)
+"""The rounds."""
 
 
 class EcoSpold2Reader:
@@ -37,24 +40,69 @@ class EcoSpold2Reader:
         self, package: Package, names: Sequence[str], context: ReadContext
     ) -> Iterator[Record]:
         """Flows of the master data first, then one record for each activity and product."""
-        paths = Paths()
-        master = Master()
-        masters: list[tuple[bool, str]] = []
-        activities: list[str] = []
+        return in_turn(self, package, names, context)
+
+    def session(self, package: Package, context: ReadContext) -> EcoSpold2Session:
+        """A new reading."""
+        return EcoSpold2Session(package, context)
+
+    def databases(self, names: Sequence[str]) -> list[Sequence[str]]:
+        """All members share the master data."""
+        return [names]
+
+
+class EcoSpold2Session:
+    """One package with its master data."""
+
+    strays = 0
+    narrow = frozenset((_MASTER, _MASTER_FLOWS))
+
+    def __init__(self, package: Package, context: ReadContext) -> None:
+        """Begin without master data."""
+        self.knowledge = Master()
+        self._package = package
+        self._context = context
+        self._paths = Paths()
+
+    def rounds(self, names: Sequence[str]) -> Iterator[Round]:
+        """Master data first, its flows last among them, since they point to units."""
+        groups: tuple[list[str], list[str], list[str]] = ([], [], [])
         for name in names:
-            root = None if name.endswith(".spold") else _master_root(package, name)
+            root = None if name.endswith(".spold") else _master_root(self._package, name)
             if root is None:
-                activities.append(name)
+                groups[_ACTIVITY].append(name)
             else:
-                masters.append((root in FLOW_ROOTS, name))
-        for _, name in sorted(masters):  # flows last, since they point to units
-            if (found := _parse(package, name, context, Paths())) is not None:
-                master.add(*found)
-                yield from flow_records(*found, member_path(package, name), master, context)
-        for name in activities:
-            if (found := _parse(package, name, context, paths)) is not None:
-                yield from _activities(found, member_path(package, name), master, context)
-        context.report.unmapped.update(_unmapped(paths))
+                groups[_MASTER_FLOWS if root in FLOW_ROOTS else _MASTER].append(name)
+        yield _MASTER, sorted(groups[_MASTER])
+        yield _MASTER_FLOWS, sorted(groups[_MASTER_FLOWS])
+        yield _ACTIVITY, groups[_ACTIVITY]
+
+    def member(self, name: str, number: int) -> Iterator[Record]:
+        """The records of one file."""
+        paths = self._paths if number == _ACTIVITY else Paths()
+        found = _parse(self._package, name, self._context, paths)
+        if found is None:
+            return
+        place = member_path(self._package, name)
+        if number == _ACTIVITY:
+            yield from _activities(found, place, self.knowledge, self._context)
+        else:
+            self.knowledge.add(*found)
+            yield from flow_records(*found, place, self.knowledge, self._context)
+
+    def take_counts(self) -> Counts:
+        """How often each path was met since this was last asked."""
+        counts = list(self._paths.leaves())
+        self._paths = Paths()
+        return counts
+
+    def add_counts(self, counts: Counts) -> None:
+        """Count the paths that another process met."""
+        self._paths.add(counts)
+
+    def finish(self) -> None:
+        """Report the elements that no record field holds."""
+        self._context.report.unmapped.update(_unmapped(self._paths))
 
 
 def _unmapped(paths: Paths) -> Counter[str]:
@@ -77,7 +125,7 @@ def plain(head: bytes) -> bytes:
 def _master_root(package: Package, name: str) -> str | None:
     """The root element of a master data file, or `None` if the member is none."""
     try:
-        head = plain(package.read(name)[:4096])
+        head = plain(package.head(name))
     except ReadError:
         return None  # reported when its turn comes
     return next((root for root in MASTER_ROOTS if root.encode() in head), None)

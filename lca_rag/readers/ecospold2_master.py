@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from typing import Any, cast
 
 from lca_rag.readers.context import ReadContext
 from lca_rag.readers.nodes import Node
 from lca_rag.readers.prose import Mender, derived_uuid, interned, is_uuid
+from lca_rag.readers.sessions import Fact, Knowledge
 from lca_rag.record import (
     NO_TEXT,
     Classification,
@@ -43,15 +44,32 @@ MASTER_ROOTS = (
 )
 
 
-@dataclass(slots=True)
-class Master:
+class Master(Knowledge):
     """The master data met so far; empty where a package brings none."""
 
-    units: dict[str, str] = field(default_factory=dict[str, str])
-    flows: dict[str, Text] = field(default_factory=dict[str, Text])
-    flow_units: dict[str, str] = field(default_factory=dict[str, str])
-    places: dict[str, Place] = field(default_factory=dict[str, Place])
-    compartments: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        super().__init__()
+        self.units: dict[str, str] = {}
+        self.flows: dict[str, Text] = {}
+        self.flow_units: dict[str, str] = {}
+        self.places: dict[str, Place] = {}
+        self.compartments: dict[str, tuple[str, ...]] = {}
+
+    def take(self, fact: Fact) -> None:
+        """Take up what `add` wrote down."""
+        kind, uuid, *rest = cast("tuple[str, str, Any]", fact)
+        match kind:
+            case "unit":
+                self.units[uuid] = rest[0]
+            case "flow":
+                self.flows[uuid] = Text(rest[0]) if rest[0] else NO_TEXT
+            case "flow unit":
+                self.flow_units[uuid] = rest[0]
+            case "place":
+                self.places[uuid] = Place(code=rest[0], name=rest[1])
+            case "compartment":
+                self.compartments[uuid] = rest[0]
 
     def add(self, root: str, node: Node) -> None:
         """Remember units, places, compartments or flows."""
@@ -79,27 +97,28 @@ class Master:
     def _add_units(self, node: Node) -> None:
         for item in node.all("unit"):
             if (uuid := item.attribute("id")) and (label := one(item, "name")):
-                self.units[uuid] = label
+                self.note(("unit", uuid, label))
 
     def _add_compartments(self, node: Node) -> None:
         for item in node.all("compartment"):
             top = one(item, "name")
             for part in item.all("subcompartment"):
                 if (uuid := part.attribute("id")) and top:
-                    self.compartments[uuid] = (top, one(part, "name") or "unspecified")
+                    path = (top, one(part, "name") or "unspecified")
+                    self.note(("compartment", uuid, path))
 
     def _add_flows(self, node: Node) -> None:
         for item in flow_nodes(node):
             if uuid := item.attribute("id"):
-                self.flows[uuid] = item.words("name")
+                self.note(("flow", uuid, item.words("name").entries))
                 if unit := self.unit(item):
-                    self.flow_units[uuid] = unit
+                    self.note(("flow unit", uuid, unit))
 
     def _add_places(self, node: Node) -> None:
         for item in node.all("geography"):
             uuid, code = item.attribute("id"), one(item, "shortname")
             if uuid and code:
-                self.places[uuid] = Place(code=code, name=one(item, "name"))
+                self.note(("place", uuid, code, one(item, "name")))
 
 
 def one(node: Node, *path: str) -> str | None:

@@ -29,6 +29,7 @@ from lca_rag.readers.archives import (
     unpack_seven_zip,
 )
 from lca_rag.readers.prose import member_path
+from lca_rag.readers.zip_members import LARGEST, Where
 
 __all__ = ["OpenPackage", "open_package"]
 
@@ -70,6 +71,10 @@ class FileSource:
 
     def quick(self, name: str, size: int) -> bytes | None:
         """Nothing is quicker than opening the file."""
+        return None
+
+    def where(self, name: str) -> Where | None:
+        """A single file is not shared out."""
         return None
 
     def close(self) -> None:
@@ -118,6 +123,15 @@ class FolderSource:
         finally:
             os.close(file)
         return data if len(data) == wanted else None
+
+    def where(self, name: str) -> Where | None:
+        """The path of a small file."""
+        path = self._root.absolute() / name
+        try:
+            size = path.stat().st_size if name in self._names else LARGEST + 1
+        except OSError:
+            return None
+        return ("file", str(path), size) if size <= LARGEST else None
 
     def close(self) -> None:
         """Remove the temporary folder, if there is one."""
@@ -186,6 +200,20 @@ class OpenPackage:
         """
         limit = self._limits.member_bytes if self._from_archive else _PLAIN_FILE_BYTES
         return self._take(name, limit, whole=True)
+
+    def where(self, name: str) -> Where | bytes:
+        """Where another process finds a member's bytes; the bytes, if it cannot.
+
+        Raises:
+            ReadError: If they must be read, and `read` raises it.
+        """
+        outer, mark, inner = name.partition("!")
+        if mark and outer in self._children:
+            return self._children[outer].where(inner)
+        kept = self._kept.pop(name, None)
+        if kept is not None:
+            self._kept_bytes -= len(kept)
+        return self._source.where(name) or kept or self.read(name)
 
     def close(self) -> None:
         """Close every archive and remove temporary files."""
@@ -312,7 +340,7 @@ def open_package(path: str | os.PathLike[str], *, limits: Limits = LIMITS) -> Op
     if head.startswith(SEVEN_ZIP_MAGIC):
         return _seven_zip(path, str(path), 1, limits)
     if head.startswith(ZIP_MAGIC):
-        source = open_zip(path.open("rb"), str(path), path.stat().st_size, limits)
+        source = open_zip(path.open("rb"), str(path), path.stat().st_size, limits, path)
         if not source.is_office_file:
             return OpenPackage(source, depth=1, limits=limits)
         source.close()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from lca_rag.readers.context import Package, ReadContext
-from lca_rag.readers.ilcd_stream import head_text, records
+from lca_rag.readers.ilcd_stream import IlcdSession, head_text
 from lca_rag.readers.nodes import XML_ROOT, Node, Paths, xml_root
+from lca_rag.readers.sessions import in_turn
 from lca_rag.record import Record
 
 __all__ = ["READER"]
@@ -25,7 +26,15 @@ class IlcdReader:
         self, package: Package, names: Sequence[str], context: ReadContext
     ) -> Iterator[Record]:
         """Flows first, then processes, so that units are known when they are needed."""
-        return records(package, names, context, format="ilcd", root=XML_ROOT, parse=_parse)
+        return in_turn(self, package, names, context)
+
+    def session(self, package: Package, context: ReadContext) -> IlcdSession:
+        """A new reading."""
+        return IlcdSession(package, context, format=self.format, root=XML_ROOT, parse=_parse)
+
+    def databases(self, names: Sequence[str]) -> list[Sequence[str]]:
+        """All members explain each other."""
+        return [names]
 
 
 def _parse(data: bytes, paths: Paths, on_fault: Callable[[str], None]) -> list[tuple[str, Node]]:

@@ -8,7 +8,7 @@ the records and are none themselves.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import orjson
@@ -19,6 +19,7 @@ from lca_rag.readers.jsonld_records import flow_record, process_record
 from lca_rag.readers.jsonld_systems import impact_record, system_record
 from lca_rag.readers.jsonld_tables import Json, Tables
 from lca_rag.readers.prose import member_path, words
+from lca_rag.readers.sessions import Counts, Round, in_turn
 from lca_rag.record import Record
 
 _RECORDS = {
@@ -33,6 +34,9 @@ _SUPPORT = words(
     " ImpactMethod DQSystem DQIndicator DQScore NwSet Parameter Currency Project Result Epd"
     " SocialIndicator"
 )
+_FIRST = 0
+"""The round of the tables."""
+_ROUNDS = dict.fromkeys(_TABLES, _FIRST) | {kind: n for n, kind in enumerate(_RECORDS, 1)}
 _TYPES = frozenset(_RECORDS) | _TABLES | _SUPPORT
 _MARKER = re.compile(rb'\s*\{\s*"schemaVersion"\s*:\s*\d+\s*\}')  # openlca.json
 _TYPE = re.compile(rb'"@type"\s*:\s*"([A-Za-z]+)"')
@@ -83,36 +87,60 @@ class JsonLdReader:
         self, package: Package, names: Sequence[str], context: ReadContext
     ) -> Iterator[Record]:
         """Flows first, then what is made of them, one database of the package after another."""
-        for members in _databases(names).values():
-            yield from _Database(package, context).read(members)
+        return in_turn(self, package, names, context)
+
+    def session(self, package: Package, context: ReadContext) -> JsonLdSession:
+        """A new reading of one database."""
+        return JsonLdSession(package, context)
+
+    def databases(self, names: Sequence[str]) -> Iterable[Sequence[str]]:
+        """The members of each database of the package."""
+        return _databases(names).values()
 
 
-class _Database:
+class JsonLdSession:
     """One openLCA database within a package."""
 
+    narrow: frozenset[int] = frozenset()
+
     def __init__(self, package: Package, context: ReadContext) -> None:
+        """Begin with empty tables."""
+        self.knowledge = Tables()
+        self.strays = 0
         self._package = package
         self._context = context
-        self._tables = Tables()
 
-    def read(self, names: Sequence[str]) -> Iterator[Record]:
-        """Tables are needed to read flows, and flows to read the rest: hence three rounds."""
-        members = {kind: list[str]() for kind in _RECORDS}
+    def rounds(self, names: Sequence[str]) -> Iterator[Round]:
+        """Tables are needed to read flows, and flows to read the rest."""
+        groups: dict[int, list[str]] = {}
         for member in names:
             kind = _kind_by_folder(member) or self._kind_by_content(member)
-            if kind in _TABLES:
-                for value in self._objects(member):
-                    self._tables.add(value)
-            elif kind in members:
-                members[kind].append(member)
-        for group in members.values():
-            for member in group:
-                for value in self._objects(member):
-                    yield from self._record(member, value)
+            if kind in _ROUNDS:
+                groups.setdefault(_ROUNDS[kind], []).append(member)
+        yield from sorted(groups.items())
+
+    def member(self, name: str, number: int) -> Iterator[Record]:
+        """The records of one member; a member of the tables gives none."""
+        for value in self._objects(name):
+            if number == _FIRST:
+                self.knowledge.add(value)
+            else:
+                self.strays += _ROUNDS.get(str(value.get("@type")), number) != number
+                yield from self._record(name, value)
+
+    def take_counts(self) -> Counts:
+        """Nothing is counted but what the context is told."""
+        return []
+
+    def add_counts(self, counts: Counts) -> None:
+        """Nothing is counted but what the context is told."""
+
+    def finish(self) -> None:
+        """All is reported already."""
 
     def _kind_by_content(self, member: str) -> str | None:
         try:
-            return _type_of(self._package.read(member)[:4096])
+            return _type_of(self._package.head(member))
         except ReadError as exc:
             self._context.skip(member_path(self._package, member), str(exc))
             return None
@@ -141,7 +169,7 @@ class _Database:
         elif not isinstance(uuid, str) or not uuid.strip():
             self._context.skip(path, f"a {kind} has no @id, so it cannot be told from others")
         else:
-            yield make(value, uuid.strip(), path, self._tables, self._context)
+            yield make(value, uuid.strip(), path, self.knowledge, self._context)
 
 
 def _type_of(head: bytes) -> str | None:

@@ -99,7 +99,7 @@ def flow_record(value: Json, uuid: str, path: str, tables: Tables, context: Read
     code, _ = tables.location(value.get("location"))
     cas = mender.clean(value.get("cas"))
     kind = value.get("flowType")
-    tables.flows[uuid] = FlowKnowledge(category, interned(cas), code)
+    tables.add_flow(uuid, FlowKnowledge(category, interned(cas), code))
     count_unmapped(context, "Flow", value, _FLOW_FIELDS)
     return Record(
         database=context.database,

@@ -10,10 +10,11 @@ import re
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from lca_rag.readers.prose import interned
 from lca_rag.readers.prose import name as one_line
+from lca_rag.readers.sessions import Fact, Knowledge
 from lca_rag.record import NO_TEXT, Classification, FlowKind, FlowProperty, Text
 
 Json = dict[str, Any]
@@ -100,11 +101,12 @@ class _Category:
     above: tuple[str, ...]
 
 
-class Tables:
+class Tables(Knowledge):
     """The supporting objects of one database."""
 
     def __init__(self) -> None:
-        """Start empty; `add` fills."""
+        """Start empty; `add` and `add_flow` fill."""
+        super().__init__()
         self.flows: dict[str, FlowKnowledge] = {}
         self._categories: dict[str, _Category] = {}
         self._locations: dict[str, _Location] = {}
@@ -125,17 +127,36 @@ class Tables:
                 above = _strings(parent.get("categoryPath"))
                 if above or "name" in parent:
                     above = (*above, *_strings([parent.get("name")]))
-                self._categories[uuid] = _Category(label or "", reference(parent), above)
+                self.note(("Category", uuid, label or "", reference(parent), above))
             case "Location":
-                self._locations[uuid] = _Location(interned(value.get("code")), label)
+                self.note(("Location", uuid, interned(value.get("code")), label))
             case "UnitGroup":
                 unit = _reference_unit(value)
                 if unit:
-                    self._groups[uuid] = unit
+                    self.note(("UnitGroup", uuid, unit))
             case "FlowProperty":
                 group = reference(value.get("unitGroup"))
                 if group:
-                    self._properties[uuid] = group
+                    self.note(("FlowProperty", uuid, group))
+
+    def add_flow(self, uuid: str, flow: FlowKnowledge) -> None:
+        """Remember what exchanges leave to the flow's own file."""
+        self.note(("Flow", uuid, flow.category, flow.cas, flow.location))
+
+    def take(self, fact: Fact) -> None:
+        """Take up what one of the two methods above wrote down."""
+        kind, uuid, *rest = cast("tuple[str, str, Any]", fact)
+        match kind:
+            case "Flow":
+                self.flows[uuid] = FlowKnowledge(*rest)
+            case "Category":
+                self._categories[uuid] = _Category(*rest)
+            case "Location":
+                self._locations[uuid] = _Location(*rest)
+            case "UnitGroup":
+                self._groups[uuid] = rest[0]
+            case "FlowProperty":
+                self._properties[uuid] = rest[0]
 
     def category(self, value: object) -> tuple[str, ...]:
         """A category path from the top: a string in schema 2, a reference or a list before."""

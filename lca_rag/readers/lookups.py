@@ -7,9 +7,11 @@ hundreds of thousands stays small in memory.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import cast
 
 from lca_rag.readers.nodes import Node
+from lca_rag.readers.sessions import Fact, Knowledge
 from lca_rag.record import (
     COMPARTMENTS,
     NO_TEXT,
@@ -50,54 +52,100 @@ class PropertyRow:
     unit: str | None
 
 
-@dataclass
-class Lookups:
+class Lookups(Knowledge):
     """Rows by UUID, newest version of each."""
 
-    units: dict[str, str | None] = field(default_factory=dict[str, str | None])
-    """Reference unit by unit group."""
-    properties: dict[str, PropertyRow] = field(default_factory=dict[str, PropertyRow])
-    flows: dict[str, FlowRow] = field(default_factory=dict[str, FlowRow])
-    names: dict[str, Text] = field(default_factory=dict[str, Text])
-    """Names of sources, contacts, unit groups and LCIA methods."""
-    indicators: dict[str, str | None] = field(default_factory=dict[str, str | None])
-    """Unit of the indicator by LCIA method."""
-    _shared: dict[object, object] = field(default_factory=dict[object, object])
-    _versions: dict[str, str] = field(default_factory=dict[str, str])
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        super().__init__()
+        self.units: dict[str, str | None] = {}
+        """Reference unit by unit group."""
+        self.properties: dict[str, PropertyRow] = {}
+        self.flows: dict[str, FlowRow] = {}
+        self.names: dict[str, Text] = {}
+        """Names of sources, contacts, unit groups and LCIA methods."""
+        self.indicators: dict[str, str | None] = {}
+        """Unit of the indicator by LCIA method."""
+        self._shared: dict[object, object] = {}
+        self._versions: dict[str, str] = {}
 
     def learn(self, kind: str, node: Node) -> None:
         """Take what processes and flows will ask of a supporting data set."""
         root, name, aside = _SUPPORT[kind]
         information = node.one(root, "dataSetInformation")
         uuid = information.string("UUID")
-        version = node.string(*_VERSION) or NO_VERSION
-        if uuid is None or version_key(version) < version_key(self._versions.get(uuid, "")):
+        if uuid is None:
             return
-        self._versions[uuid] = version
+        version = node.string(*_VERSION) or NO_VERSION
         words = information.words(name) or information.words(aside)
+        unit = None
         if kind == "unitGroupDataSet":
-            self.units[uuid] = _reference_unit(node)
-            self.names[uuid] = words
+            unit = _reference_unit(node)
         elif kind == "flowPropertyDataSet":
-            group = node.one(root, "quantitativeReference", "referenceToReferenceUnitGroup")
-            self.properties[uuid] = PropertyRow(words, self.unit_of_group(group))
-        else:
-            self.names[uuid] = words
+            unit = self.unit_of_group(
+                node.one(root, "quantitativeReference", "referenceToReferenceUnitGroup")
+            )
+        self.note((kind, uuid, version, words.entries, unit))
 
     def learn_flow(self, uuid: str, row: FlowRow) -> None:
         """Take a flow, unless a newer version of it is known."""
+        self.note(
+            (
+                _FLOW,
+                uuid,
+                row.name.entries,
+                row.unit,
+                row.flow_property,
+                row.kind,
+                row.category,
+                row.cas,
+                row.version,
+            )
+        )
+
+    def learn_method(self, uuid: str, name: Text, unit: str | None) -> None:
+        """Take what results say of an LCIA method."""
+        self.note((_METHOD, uuid, name.entries, unit))
+
+    def take(self, fact: Fact) -> None:
+        """Take up what one of the three methods above wrote down."""
+        kind, uuid, *rest = fact
+        if kind == _FLOW:
+            self._take_flow(cast(str, uuid), cast(_FlowFact, rest))
+        elif kind == _METHOD:
+            entries, unit = cast("tuple[_Entries, str | None]", rest)
+            self.names[cast(str, uuid)] = _text(entries)
+            self.indicators[cast(str, uuid)] = unit
+        else:
+            self._take_support(
+                cast(str, kind), cast(str, uuid), *cast("tuple[str, _Entries, str | None]", rest)
+            )
+
+    def _take_flow(self, uuid: str, fact: _FlowFact) -> None:
+        entries, unit, flow_property, kind, category, cas, version = fact
         known = self.flows.get(uuid)
-        if known is None or version_key(known.version) <= version_key(row.version):
-            self.flows[uuid] = row
+        if known is None or version_key(known.version) <= version_key(version):
+            self.flows[uuid] = FlowRow(
+                _text(entries), unit, flow_property, kind, self.shared(category), cas, version
+            )
+
+    def _take_support(
+        self, kind: str, uuid: str, version: str, entries: _Entries, unit: str | None
+    ) -> None:
+        if version_key(version) < version_key(self._versions.get(uuid, "")):
+            return
+        self._versions[uuid] = version
+        words = _text(entries)
+        if kind == "flowPropertyDataSet":
+            self.properties[uuid] = PropertyRow(words, unit)
+            return
+        self.names[uuid] = words
+        if kind == "unitGroupDataSet":
+            self.units[uuid] = unit
 
     def unit_of_group(self, reference: Node) -> str | None:
         """The reference unit of a unit group that an element points to."""
         return self.units.get(reference.attribute("refObjectId") or "")
-
-    def learn_method(self, uuid: str, name: Text, unit: str | None) -> None:
-        """Take what results say of an LCIA method."""
-        self.names[uuid] = name
-        self.indicators[uuid] = unit
 
     def unit_of_property(self, reference: Node) -> str | None:
         """The unit of a flow property that an element points to."""
@@ -110,6 +158,10 @@ class Lookups:
         return found if isinstance(found, tuple) else path
 
 
+_Entries = tuple[tuple[str, str], ...]
+_FlowFact = tuple[_Entries, str | None, str | None, FlowKind, tuple[str, ...], str | None, str]
+_FLOW = "flowDataSet"
+_METHOD = "LCIAMethodDataSet"
 _VERSION = ("administrativeInformation", "publicationAndOwnership", "dataSetVersion")
 _SUPPORT = {
     "unitGroupDataSet": ("unitGroupInformation", "name", "shortName"),
@@ -117,6 +169,10 @@ _SUPPORT = {
     "sourceDataSet": ("sourceInformation", "shortName", "sourceCitation"),
     "contactDataSet": ("contactInformation", "shortName", "name"),
 }
+
+
+def _text(entries: _Entries) -> Text:
+    return Text(entries) if entries else NO_TEXT
 
 
 def _reference_unit(node: Node) -> str | None:

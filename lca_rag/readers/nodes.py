@@ -8,7 +8,7 @@ none. Both are turned into `Node`s under local names, whose children are always 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 
 import orjson
@@ -103,6 +103,14 @@ class Paths(dict[str, "Paths"]):
             if child.count:
                 yield path, child.count
             yield from child.leaves(path)
+
+    def add(self, leaves: Iterable[tuple[str, int]]) -> None:
+        """Count what `leaves` of another tree tells."""
+        for path, count in leaves:
+            node = self
+            for step in path.split("/"):
+                node = node[step]
+            node.count += count
 
 
 class _LocalNames(dict[str, str]):

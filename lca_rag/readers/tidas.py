@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lca_rag.readers.context import Package, ReadContext
-from lca_rag.readers.ilcd_stream import head_text, records
+from lca_rag.readers.ilcd_stream import IlcdSession, head_text
 from lca_rag.readers.nodes import JSON_ROOT, json_documents
+from lca_rag.readers.sessions import in_turn
 from lca_rag.record import Record
 
 __all__ = ["READER"]
@@ -26,9 +27,17 @@ class TidasReader:
         self, package: Package, names: Sequence[str], context: ReadContext
     ) -> Iterator[Record]:
         """Flows first, then processes, so that units are known when they are needed."""
-        return records(
-            package, names, context, format="tidas", root=JSON_ROOT, parse=json_documents
+        return in_turn(self, package, names, context)
+
+    def session(self, package: Package, context: ReadContext) -> IlcdSession:
+        """A new reading."""
+        return IlcdSession(
+            package, context, format=self.format, root=JSON_ROOT, parse=json_documents
         )
+
+    def databases(self, names: Sequence[str]) -> list[Sequence[str]]:
+        """All members explain each other."""
+        return [names]
 
 
 READER = TidasReader()
