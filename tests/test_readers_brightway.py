@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,50 @@ def test_dump_of_a_database_by_key(tmp_path: Path) -> None:
 def test_list_of_an_importer(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(json.dumps([ACTIVITY, COAL, FLOW]))
     check(read_all(tmp_path)[0])
+
+
+def test_numbers_that_python_writes_and_json_has_not(tmp_path: Path) -> None:
+    """`json.dump` writes NaN for the parameters of an uncertainty that has none."""
+    coal = {"input": ["mine", "coal"], "amount": 0.5, "type": "technosphere"}
+    coal |= {"loc": math.nan, "scale": math.inf, "minimum": -math.inf}
+    lost = {"input": ["mine", "coal"], "amount": math.nan, "type": "technosphere"}
+    text = json.dumps([{**ACTIVITY, "exchanges": [coal, lost]}, COAL])
+    (tmp_path / "x.json").write_text(text)
+    (tmp_path / "y.bw2package").write_bytes(bz2.compress(text.encode()))
+    for name in ("x.json", "y.bw2package"):
+        records, skipped, _ = read_all(tmp_path / name)
+        assert skipped == []
+        assert [x.amount for x in records["steel production"].exchanges] == [1.0, 0.5, None]
+
+
+def test_products_that_are_nodes_of_their_own(tmp_path: Path) -> None:
+    steel = {"name": "steel", "code": "s", "database": "m", "type": "product", "unit": "kilogram"}
+    slag = {"name": "slag", "code": "w", "database": "m", "type": "waste", "unit": "kilogram"}
+    making = {
+        "name": "steel making",
+        "code": "p",
+        "database": "m",
+        "type": "process",
+        "location": "DE",
+        "exchanges": [
+            {"input": ["m", "s"], "amount": 2.0, "type": "production"},
+            {"input": ["m", "w"], "amount": 0.5, "type": "technosphere"},
+        ],
+    }
+    (tmp_path / "x.json").write_text(json.dumps([making, steel, slag]))
+    records, skipped, _ = read_all(tmp_path)
+    assert skipped == []
+    made, left = records["steel making"].exchanges
+    assert (made.flow.all(), made.amount, made.unit, made.reference) == (
+        *(("steel",), 2.0, "kilogram"),
+        True,
+    )
+    assert made.flow_uuid == records["steel"].uuid
+    assert (left.flow_kind, left.provider) == ("waste", None)
+    assert {name: record.data_type for name, record in records.items() if record.flow} == {
+        "steel": "Product flow",
+        "slag": "Waste flow",
+    }
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,6 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import orjson
-
 from lca_rag.errors import ReadError
 from lca_rag.readers.brightway_records import (
     Key,
@@ -23,6 +21,7 @@ from lca_rag.readers.brightway_records import (
     method_record,
 )
 from lca_rag.readers.context import Package, ReadContext
+from lca_rag.readers.json_text import parsed
 from lca_rag.readers.prose import member_path
 from lca_rag.record import Record
 
@@ -54,12 +53,10 @@ class BrightwayReader:
         for name in names:
             path = member_path(package, name)
             try:
-                value = restored(orjson.loads(_unpacked(package.read(name))))
+                value = restored(parsed(_unpacked(package.read(name))))
                 yield from _records(value, path, context)
             except ReadError as exc:
                 context.skip(path, str(exc))
-            except orjson.JSONDecodeError as exc:
-                context.skip(path, f"it is not valid JSON: {exc}")
             except RecursionError:
                 context.skip(path, "the JSON nests too deep to be a Brightway export")
 
@@ -165,7 +162,7 @@ def _unpacked(data: bytes) -> bytes:
         ReadError: If the packed stream is damaged or unpacks to more than the limit.
     """
     if not data.startswith(_BZIP):
-        return data.removeprefix(b"\xef\xbb\xbf")
+        return data
     unpacker = bz2.BZ2Decompressor()
     try:
         unpacked = unpacker.decompress(data, _LARGEST)

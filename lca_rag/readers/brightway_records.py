@@ -28,6 +28,13 @@ Key = tuple[str, str]
 Activities = Mapping[Key, Mapping[str, Any]]
 
 _FLOWS = words("emission natural_resource biosphere economic social inventory_indicator")
+_PRODUCTS: dict[str, FlowKind] = {"product": "product", "waste": "waste"}
+"""Nodes that are what an activity makes, in databases that keep the two apart."""
+_DATA_TYPES = {
+    "elementary": "Elementary flow",
+    "product": "Product flow",
+    "waste": "Waste flow",
+}
 _TYPES = {
     "process": "Unit process, single operation",
     "processwithreferenceproduct": "Unit process, single operation",
@@ -78,7 +85,7 @@ def activity_record(
     if label is None:
         return None
     _count(context, "activity", value, _ACTIVITY)
-    if _type(value) in _FLOWS:
+    if _type(value) in _FLOWS or _type(value) in _PRODUCTS:
         return _flow(key, value, label, path, context)
     mender = Mender()
     exchanges = tuple(
@@ -160,6 +167,8 @@ def _flow(
 ) -> Record:
     mender = Mender()
     path_of_categories = _path(value.get("categories"))
+    kind = _PRODUCTS.get(_type(value), "elementary")
+    code = interned(value.get("location"))
     return Record(
         database=context.database,
         uuid=uuid_of(key),
@@ -167,10 +176,11 @@ def _flow(
         name=Name(base=Text.of(label, "")),
         synonyms=_joined(value.get("synonyms")),
         classifications=(Classification(path=path_of_categories),) if path_of_categories else (),
+        place=Place(code=code) if code else None,
         comment=mender.text(value.get("comment")),
-        data_type="Elementary flow",
+        data_type=_DATA_TYPES[kind],
         flow=FlowFacts(
-            kind="elementary",
+            kind=kind,
             cas=mender.clean(value.get("CAS number", value.get("cas_number"))),
             formula=mender.clean(value.get("formula")),
             properties=(
@@ -204,7 +214,8 @@ def _exchange(
     # Brightway knows no direction for elementary flows: what is drawn from nature is an input.
     resource = bool(categories) and categories[0].startswith(("natural resource", "resource"))
     outgoing = production or kind == "substitution" or (biosphere and not resource)
-    flow_kind: FlowKind = "elementary" if biosphere else "product"
+    node = _PRODUCTS.get(_type(target)) if target else None
+    flow_kind: FlowKind = "elementary" if biosphere else node or "product"
     named = [item.get("name"), target.get("name")]
     if not biosphere:
         named = [item.get("product"), item.get("reference product"), item.get("name")]
@@ -212,17 +223,17 @@ def _exchange(
     return Exchange(
         id=number,
         flow=Text.of(next(filter(None, map(one_line, named)), None), ""),
-        flow_uuid=uuid_of(key) if key and biosphere else None,
+        flow_uuid=uuid_of(key) if key and (biosphere or node) else None,
         direction="output" if outgoing else "input",
         amount=amount,
         unit=interned(item.get("unit")) or interned(target.get("unit")),
-        reference=production and (key is None or key == own or key not in activities),
+        reference=production and bool(key is None or key == own or node or key not in activities),
         flow_kind=flow_kind,
         category=categories,
         cas=interned(target.get("CAS number")),
         location=interned(item.get("location")) or interned(target.get("location")),
         comment=mender.text(item.get("comment")),
-        provider=uuid_of(key) if key and kind == "technosphere" else None,
+        provider=uuid_of(key) if key and kind == "technosphere" and not node else None,
         avoided=kind == "substitution",
     )
 

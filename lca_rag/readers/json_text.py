@@ -1,0 +1,35 @@
+"""JSON as real programs write it: Python's own writer puts NaN and Infinity where JSON has none."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import orjson
+
+from lca_rag.errors import ReadError
+
+__all__ = ["parsed"]
+
+_CONSTANT = re.compile(rb"[\[:,]\s*-?(?:NaN|Infinity)\b")
+
+
+def parsed(data: bytes) -> Any:  # noqa: ANN401 - JSON of any shape
+    """The value of a JSON text; numbers that are none are absent.
+
+    Raises:
+        ReadError: If it is no JSON, or nests too deep.
+    """
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as exc:
+        if not _CONSTANT.search(data):
+            raise ReadError(f"it is not valid JSON: {exc}") from exc
+    try:
+        return json.loads(data, parse_constant=lambda _: None)
+    except RecursionError as exc:
+        raise ReadError("the JSON nests too deep to be a data set") from exc
+    except ValueError as exc:
+        raise ReadError(f"it is not valid JSON: {exc}") from exc
