@@ -14,7 +14,7 @@ from lca_rag.record import Exchange, Record
 __all__ = ["ABSENT", "Named", "Saying", "has_han"]
 
 FILLERS = re.compile(
-    r"^(at (plant|mill|mine|farm|grid|facility|refinery|point-of-sale)|all sizes|nesps2|unspecified"
+    r"^(at (plant|mill|mine|farm|facility|refinery|point-of-sale)|all sizes|nesps2|unspecified"
     r"|所有规模|全国第二次污染普查数据|production mix)$",
     re.IGNORECASE,
 )
@@ -99,13 +99,15 @@ class Saying:
 
     def __init__(self, records: Iterable[Record]) -> None:
         self._records = list(records)
-        self._words = [
-            tokens(plain_name(record, "en"), plain_name(record, "zh")) for record in self._records
-        ]
+        self._words = {
+            language: [tokens(plain_name(record, language)) for record in self._records]
+            for language in ("en", "zh")
+        }
         self._holding: dict[str, set[int]] = {}
-        for place, words in enumerate(self._words):
-            for word in words:
-                self._holding.setdefault(word, set()).add(place)
+        for rows in self._words.values():
+            for place, words in enumerate(rows):
+                for word in words:
+                    self._holding.setdefault(word, set()).add(place)
         self._text = "\n".join(
             " ".join((*r.name.base.all(), *r.name.treatment.all(), *r.synonyms.all()))
             for r in self._records
@@ -132,8 +134,8 @@ class Saying:
         said = self._said(plain_name(record, language), draw)
         words = tokens(said)
         rivals = [place for place in self._places(words) if self._records[place] is not record]
-        extra = len(tokens(plain_name(record, "en")) - words)
-        if any(len(self._words[p] - words) <= extra + 1 for p in rivals):
+        extra = len(tokens(plain_name(record, language)) - words)
+        if any(len(self._words[language][p] - words) <= extra + 1 for p in rivals):
             return None
         if rivals and extra:
             return None

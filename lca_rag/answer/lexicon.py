@@ -23,7 +23,9 @@ HAN_PAIR = 0.5
 """Weight of a pair of Chinese signs that the lexicon does not know."""
 _LONGEST = 5
 _HAN = r"[\u3400-\u9fff]"
-_WORDS = re.compile(rf"{_HAN}+|\d+(?:[.,]\d+)*|[^\W\d_]+(?:\d+(?:\.\d+)?)?(?<!{_HAN})", re.UNICODE)
+_WORDS = re.compile(
+    rf"{_HAN}+|\d+(?:[.,]\d+)*|(?:(?!{_HAN})[^\W\d_])+(?:\d+(?:\.\d+)?)?", re.UNICODE
+)
 _ONLY_ALONE = frozenset("电")
 """Signs that begin so many words that they are a notion only where known words surround them."""
 _SIGN = re.compile(_HAN)
