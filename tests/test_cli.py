@@ -234,11 +234,13 @@ def test_repair_says_what_it_did(run: Run, source: Path, tmp_path: Path) -> None
 
 def test_the_map_is_written(run: Run, folder: Path, tmp_path: Path) -> None:
     page = tmp_path / "map.html"
-    code, out, _ = run("map", page, "--index", folder, "--kind", "process", "--json")
+    code, out, _ = run(
+        "map", page, "--index", folder, "--kind", "process", "--clusters", 2, "--json"
+    )
     told = json.loads(out)
     processes = [item for item in server_fixtures.demo_records() if item.kind == "process"]
     assert code == 0
-    assert told == {"written": str(page), "points": len(processes)}
+    assert told == {"written": str(page), "points": len(processes), "clusters": 2}
     assert processes[0].uuid in page.read_text("utf-8")
     code, out, err = run("map", tmp_path / "map.png", "--index", folder)
     assert (code, out) == (1, "")

@@ -211,6 +211,21 @@ def test_a_hidden_database_does_not_exist(workspace: Workspace) -> None:
     assert [database.database for database in info.databases] == ["demo"]
 
 
+def test_clusters_hold_every_visible_record(workspace: Workspace) -> None:
+    whole = run(workspace, "clusters", schema.ClustersOutput, kind="process", count=4, members=500)
+    assert [cluster.size for cluster in whole.clusters] == [len(c.members) for c in whole.clusters]
+    assert sum(cluster.size for cluster in whole.clusters) == whole.records
+    info = run(workspace, "info", schema.InfoOutput)
+    assert whole.records == sum(item.kinds["process"] for item in info.databases)
+    assert f"{whole.records} records in 4 clusters" in as_text(whole)
+    guest = run(workspace, "clusters", schema.ClustersOutput, RESTRICTED, members=500)
+    ids = {member.id for cluster in guest.clusters for member in cluster.members}
+    assert ids
+    assert all(id.startswith("demo/") for id in ids)
+    with pytest.raises(QueryError, match="no database 'secret' here"):
+        run(workspace, "clusters", schema.ClustersOutput, RESTRICTED, database=("secret",))
+
+
 def test_every_result_can_be_said_in_words(workspace: Workspace) -> None:
     found = run(workspace, "search", schema.SearchOutput, query="cement clinker", k=2)
     text = as_text(found)

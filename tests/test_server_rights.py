@@ -75,6 +75,8 @@ def bodies() -> list[tuple[str, dict[str, Any]]]:
     asked.append(("/api/match", {"lines": bill, "database": ["secret"]}))
     asked.append(("/api/duplicates", {}))
     asked.append(("/api/duplicates", {"database": ["secret"]}))
+    asked.append(("/api/clusters", {"members": 100}))
+    asked.append(("/api/clusters", {"database": ["secret"]}))
     asked.append(("/api/info", {}))
     asked.append(("/chat/examples", {}))
     asked.append(("/v1/embeddings", {"input": list(WORDS), "input_type": "query"}))
@@ -139,7 +141,17 @@ async def test_tools_and_resources_hide_it_too(folders: tuple[Path, Path]) -> No
         assert not any("unobtainium clandestine" in answer for answer in hidden.values())
         noticed = await over_mcp(first, LOCAL)
     changed = {name.split()[0] for name, answer in noticed.items() if answer != hidden[name]}
-    assert changed >= {"search", "ask", "show", "similar", "match", "duplicates", "info", "read"}
+    assert changed >= {
+        "search",
+        "ask",
+        "show",
+        "similar",
+        "match",
+        "duplicates",
+        "clusters",
+        "info",
+    }
+    assert "read" in changed
 
 
 async def over_mcp(workspace: Workspace, caller: Caller) -> dict[str, str]:
@@ -172,5 +184,5 @@ def test_the_comparison_would_notice(servers: tuple[TestClient, TestClient]) -> 
         ]
     finally:
         app.state.door.keys = GUEST
-    for path in ("search", "ask", "show", "similar", "match", "duplicates", "info"):
+    for path in ("search", "ask", "show", "similar", "match", "duplicates", "clusters", "info"):
         assert f"/api/{path}" in differing

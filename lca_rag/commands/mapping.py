@@ -12,7 +12,7 @@ from lca_rag.commands.generated import IndexOption, JsonOption
 from lca_rag.errors import LcaRagError
 from lca_rag.operations import LOCAL, Workspace
 from lca_rag.operations.schema import KindName
-from lca_rag.operations.whole import visible
+from lca_rag.operations.whole import clustered, visible
 
 
 def draw(
@@ -23,6 +23,10 @@ def draw(
     kind: Annotated[KindName | None, typer.Option("--kind", help="Only records of a kind")] = None,
     database: Annotated[
         list[str] | None, typer.Option("--database", metavar="NAME", help="Only these databases")
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option("--clusters", min=1, max=500, help="How many clusters; by default up to 30"),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -36,9 +40,11 @@ def draw(
     with Workspace(location) as workspace:
         snapshot = workspace.index.snapshot()
         names = tuple(database) if database else None
-        points = map_points(snapshot, visible(snapshot, LOCAL, kind=kind, database=names).tolist())
+        positions = visible(snapshot, LOCAL, kind=kind, database=names)
+        found = clustered(snapshot, positions, count)
+        points = map_points(snapshot, positions.tolist(), found)
     write(points, target)
     if as_json:
-        console.emit({"written": str(target), "points": len(points)})
+        console.emit({"written": str(target), "points": len(points), "clusters": len(found)})
     else:
-        console.note(f"{target}: {len(points)} points")
+        console.note(f"{target}: {len(points)} points in {len(found)} clusters")

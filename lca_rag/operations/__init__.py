@@ -126,6 +126,14 @@ OPERATIONS: tuple[Operation, ...] = (
         "other region, other year, other database, same exchanges, near-identical text.",
     ),
     _operation(
+        whole.clusters,
+        schema.ClustersInput,
+        schema.ClustersOutput,
+        title="Group records by meaning",
+        summary="Group the records by near meanings, each group named by its most telling words, "
+        "with its size and most typical members: what a database is about, at one glance.",
+    ),
+    _operation(
         runs.info,
         schema.InfoInput,
         schema.InfoOutput,

@@ -341,6 +341,53 @@ class DuplicatesOutput(Output):
     groups: tuple[DuplicateGroup, ...]
 
 
+class ClustersInput(Input):
+    """Which records to put into groups of near meanings."""
+
+    database: tuple[Short, ...] | None = Field(
+        default=None, description="Only these databases", max_length=50
+    )
+    kind: KindName | None = Field(default=None, description="Kind of record: process, flow, ...")
+    count: Annotated[int, Field(ge=1, le=500)] | None = Field(
+        default=None, description="How many clusters; by default by the number of records, up to 30"
+    )
+    members: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        default=3, description="How many members to show of each cluster, the most typical first"
+    )
+
+
+class ClusterMember(Output):
+    """One record of a cluster."""
+
+    id: str
+    name: str
+    place: str | None
+    similarity: float
+    """Cosine with the mean of the cluster; higher is more typical."""
+
+
+class ClusterOutput(Output):
+    """Records of near meanings."""
+
+    number: int
+    name: str
+    """Its most telling terms."""
+    terms: tuple[str, ...]
+    """Terms that tell it from the other clusters, English then Chinese."""
+    size: int
+    cohesion: float
+    """Mean cosine of its records with their mean, in [0, 1]; 1 if all say the same."""
+    members: tuple[ClusterMember, ...]
+    """The most typical first."""
+
+
+class ClustersOutput(Output):
+    """Clusters, the largest first; every record is in one."""
+
+    records: int
+    clusters: tuple[ClusterOutput, ...]
+
+
 class InfoInput(Input):
     """Nothing: `info` describes what the caller may see."""
 

@@ -1,4 +1,4 @@
-"""Operations that look at all records at once: flows by name, and duplicates.
+"""Operations that look at all records at once: flows by name, duplicates, clusters.
 
 What is made from the records is kept for the next question, apart for every set of rights: it is
 made from what the caller sees, so nothing else can show through.
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from lca_rag.atlas import Cluster
     from lca_rag.duplicates import DuplicateGroup
     from lca_rag.flows import FlowMatch, FlowResolver
     from lca_rag.index import Snapshot
@@ -119,4 +120,50 @@ def _group(snapshot: Snapshot, group: DuplicateGroup) -> schema.DuplicateGroup:
     reasons = dict.fromkeys(pair.reason for pair in group.pairs)
     return schema.DuplicateGroup(
         relations=group.relations, members=members, reasons=tuple(reasons)[:_REASONS]
+    )
+
+
+def clusters(
+    workspace: Workspace, asked: schema.ClustersInput, caller: Caller
+) -> schema.ClustersOutput:
+    """Groups of records with near meanings, the largest first."""
+    known(workspace, asked.database, caller)
+    snapshot = workspace.index.snapshot()
+    positions = visible(snapshot, caller, kind=asked.kind, database=asked.database)
+    key = ("clusters", caller.databases, asked.database, asked.kind, asked.count)
+    found = workspace.kept(key, lambda: clustered(snapshot, positions, asked.count))
+    return schema.ClustersOutput(
+        records=len(positions),
+        clusters=tuple(_cluster(snapshot, positions, item, asked.members) for item in found),
+    )
+
+
+def clustered(snapshot: Snapshot, positions: NDArray[np.int64], count: int | None) -> list[Cluster]:
+    """Clusters of the records at these positions."""
+    from lca_rag.atlas import cluster_records
+
+    records = snapshot.records(positions.tolist())
+    return cluster_records(records, snapshot.matrix[positions], count=count)
+
+
+def _cluster(
+    snapshot: Snapshot, positions: NDArray[np.int64], cluster: Cluster, shown: int
+) -> schema.ClusterOutput:
+    names, places = snapshot.column("name"), snapshot.column("place")
+    chosen = positions[cluster.members[:shown]].tolist()
+    return schema.ClusterOutput(
+        number=cluster.number,
+        name=cluster.name,
+        terms=cluster.terms,
+        size=len(cluster.members),
+        cohesion=cluster.cohesion,
+        members=tuple(
+            schema.ClusterMember(
+                id=snapshot.ids[position],
+                name=names[position] or snapshot.ids[position],
+                place=places[position],
+                similarity=float(similarity),
+            )
+            for position, similarity in zip(chosen, cluster.similarities, strict=False)
+        ),
     )

@@ -110,6 +110,14 @@ def _duplicates(result: schema.DuplicatesOutput) -> Lines:
             yield Line(f"   {_joined(member.name, member.place, member.id)}", "faint")
 
 
+def _clusters(result: schema.ClustersOutput) -> Lines:
+    yield Line(f"{result.records} records in {len(result.clusters)} clusters", "head")
+    for cluster in result.clusters:
+        yield Line(f"{cluster.number}. {cluster.name} ({cluster.size})")
+        for member in cluster.members:
+            yield Line(f"   {_joined(member.name, member.place, member.id)}", "faint")
+
+
 def _info(result: schema.InfoOutput) -> Lines:
     yield Line(f"{result.records} records, encoder {result.encoder or 'none'}", "head")
     for database in result.databases:
@@ -125,5 +133,6 @@ _SAY: Mapping[type[schema.Output], Callable[..., Lines]] = {
     schema.MatchOutput: _match,
     schema.FlowOutput: _flow,
     schema.DuplicatesOutput: _duplicates,
+    schema.ClustersOutput: _clusters,
     schema.InfoOutput: _info,
 }

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
 
+from lca_rag.atlas.clusters import Cluster
+from lca_rag.atlas.plane import neighbour_plane
 from lca_rag.errors import MissingExtra
 
 if TYPE_CHECKING:
     from lca_rag.index.snapshot import Snapshot
-
-    Floats = NDArray[np.float32]
 
 _NOT_STATED = "not stated"
 
@@ -32,25 +31,28 @@ class MapPoint:
     """Top of its first classification."""
     place: str
     database: str
+    cluster: str
+    """Name of the cluster that it is in."""
     x: float
     y: float
 
 
-def map_points(snapshot: Snapshot, positions: Sequence[int] | None = None) -> list[MapPoint]:
-    """Where each record lies: the first two principal components of the document vectors.
+def map_points(
+    snapshot: Snapshot, positions: Sequence[int], clusters: Sequence[Cluster]
+) -> list[MapPoint]:
+    """Where each record lies, so that records of near meanings are neighbours.
 
     Args:
         snapshot: A state of an index.
-        positions: Which records to show (those that the asker may see); by default the newest
-            of all.
+        positions: Which records to show (those that the asker may see).
+        clusters: The clusters of these records, in their order.
 
     Returns:
         Points with coordinates in [-1, 1].
     """
-    if positions is None:
-        positions = np.flatnonzero(snapshot.column("newest")).tolist()
     chosen = np.array(positions, dtype=np.int64)
-    plane = principal_plane(np.asarray(snapshot.matrix[chosen]))
+    owners = {int(member): item.name for item in clusters for member in item.members}
+    plane = neighbour_plane(np.asarray(snapshot.matrix[chosen]))
     columns = {name: snapshot.column(name) for name in ("name", "classes", "place", "database")}
     return [
         MapPoint(
@@ -59,30 +61,12 @@ def map_points(snapshot: Snapshot, positions: Sequence[int] | None = None) -> li
             classes=_top(columns["classes"][position]),
             place=str(columns["place"][position] or _NOT_STATED),
             database=str(columns["database"][position]),
+            cluster=owners[number],
             x=round(float(x), 4),
             y=round(float(y), 4),
         )
-        for position, (x, y) in zip(chosen.tolist(), plane, strict=True)
+        for number, (position, (x, y)) in enumerate(zip(chosen.tolist(), plane, strict=True))
     ]
-
-
-def principal_plane(vectors: Floats) -> Floats:
-    """Vectors on their first two principal axes, shape (n, 2), scaled into [-1, 1].
-
-    The signs of the axes are fixed, so that the same vectors give the same picture.
-    """
-    if not len(vectors):
-        return np.zeros((0, 2), dtype=np.float32)
-    centred = vectors - vectors.mean(axis=0)
-    _, axes = np.linalg.eigh(centred.T @ centred)
-    best = axes[:, ::-1][:, :2]
-    best = best * np.sign(best[np.abs(best).argmax(axis=0), np.arange(best.shape[1])])
-    plane = np.zeros((len(vectors), 2), dtype=np.float32)
-    plane[:, : best.shape[1]] = centred @ best
-    # The 99th percentile fills the picture; a few strays sit on its rim.
-    reach = np.maximum(np.quantile(np.abs(plane), 0.99, axis=0), 1e-9)
-    scaled: Floats = np.clip(plane / reach, -1.0, 1.0).astype(np.float32)
-    return scaled
 
 
 def write_map(points: Sequence[MapPoint], path: str | Path) -> None:
@@ -98,7 +82,7 @@ def write_map(points: Sequence[MapPoint], path: str | Path) -> None:
             point.name,
             *(
                 words.setdefault(word, len(words))
-                for word in (point.classes, point.place, point.database)
+                for word in (point.cluster, point.classes, point.place, point.database)
             ),
             point.id,
             point.x,
@@ -108,7 +92,7 @@ def write_map(points: Sequence[MapPoint], path: str | Path) -> None:
     ]
     data = orjson.dumps({"words": list(words), "points": rows}).decode()
     # Inside a script element only "<" can end the data; names of strangers stay data.
-    page = files("lca_rag").joinpath("atlas.html").read_text(encoding="utf-8")
+    page = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
     _write(Path(path), page.replace("__DATA__", data.replace("<", "\\u003c")).encode())
 
 
@@ -123,7 +107,7 @@ def write_atlas(points: Sequence[MapPoint], path: str | Path) -> None:
         from pyarrow import parquet
     except ImportError as exc:
         raise MissingExtra("scale", "Parquet export") from exc
-    names = ("id", "name", "classes", "place", "database", "x", "y")
+    names = ("id", "name", "cluster", "classes", "place", "database", "x", "y")
     table = pyarrow.table({name: [getattr(point, name) for point in points] for name in names})
     partial = Path(path).with_name(f"{Path(path).name}.partial")
     parquet.write_table(table, partial)
