@@ -104,8 +104,8 @@ def _on_axes(vectors: Floats, count: int) -> Floats:
 
 
 def _filled(plane: Floats) -> Floats:
-    """A plane scaled so that all but its outermost hundredth fills it; strays sit on the rim."""
-    low, high = np.quantile(plane, (0.005, 0.995), axis=0)
+    """A plane scaled so that all but a few strays fills it; they sit on the rim."""
+    low, high = np.quantile(plane, (0.001, 0.999), axis=0)
     reach = np.maximum((high - low) / 2, 1e-9)
     scaled: Floats = np.clip((plane - (low + high) / 2) / reach, -1.0, 1.0).astype(np.float32)
     return scaled
