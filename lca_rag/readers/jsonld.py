@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-import orjson
-
 from lca_rag.errors import ReadError
 from lca_rag.readers.context import Package, ReadContext
+from lca_rag.readers.json_text import parsed
+from lca_rag.readers.jsonld_epd import epd_record
 from lca_rag.readers.jsonld_records import flow_record, process_record
 from lca_rag.readers.jsonld_systems import impact_record, system_record
 from lca_rag.readers.jsonld_tables import Json, Tables
@@ -27,12 +27,12 @@ _RECORDS = {
     "Process": process_record,
     "ImpactCategory": impact_record,
     "ProductSystem": system_record,
+    "Epd": epd_record,
 }
-_TABLES = words("Category Location FlowProperty UnitGroup")
+_TABLES = words("Category Location FlowProperty UnitGroup ImpactMethod Result")
 _SUPPORT = words(
     "Actor Source Unit Exchange FlowPropertyFactor ImpactFactor ProcessLink Uncertainty"
-    " ImpactMethod DQSystem DQIndicator DQScore NwSet Parameter Currency Project Result Epd"
-    " SocialIndicator"
+    " DQSystem DQIndicator DQScore NwSet Parameter Currency Project SocialIndicator"
 )
 _FIRST = 0
 """The round of the tables."""
@@ -40,6 +40,13 @@ _ROUNDS = dict.fromkeys(_TABLES, _FIRST) | {kind: n for n, kind in enumerate(_RE
 _TYPES = frozenset(_RECORDS) | _TABLES | _SUPPORT
 _MARKER = re.compile(rb'\s*\{\s*"schemaVersion"\s*:\s*\d+\s*\}')  # openlca.json
 _TYPE = re.compile(rb'"@type"\s*:\s*"([A-Za-z]+)"')
+_ID = re.compile(rb'"@id"\s*:')
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]')
+_BOM = b"\xef\xbb\xbf"
+_LIST = "list"
+_GRAPH = "@graph"
+_GRAPH_KEY = re.compile(rb'^\{(?:\s*"@context"\s*:\s*(?:"[^"]*"|\{[^{}]*\})\s*,)?\s*"@graph"\s*:')
+_START = 4096
 _FOLDERS = {
     "actors": "Actor",
     "categories": "Category",
@@ -78,10 +85,12 @@ class JsonLdReader:
 
     def recognise(self, name: str, head: bytes) -> bool:
         """Whether the first object is of a type of the openLCA schema, or states its version."""
-        start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-        if start not in (b"{", b"["):
+        if not (_is_list(head) or head.removeprefix(_BOM).lstrip()[:1] == b"{"):
             return False
-        return _type_of(head) in _TYPES or _MARKER.match(head) is not None
+        kind = _type_of(head)
+        if kind is None and _ID.search(head):
+            kind = _kind_by_folder(name)  # some writers leave the type to the folder
+        return kind in _TYPES or _MARKER.match(head.removeprefix(_BOM)) is not None
 
     def read(
         self, package: Package, names: Sequence[str], context: ReadContext
@@ -111,21 +120,37 @@ class JsonLdSession:
         self._context = context
 
     def rounds(self, names: Sequence[str]) -> Iterator[Round]:
-        """Tables are needed to read flows, and flows to read the rest."""
+        """Tables are needed to read flows, and flows to read the rest.
+
+        A list may hold objects of any type, so it has a part in every round.
+        """
         groups: dict[int, list[str]] = {}
         for member in names:
             kind = _kind_by_folder(member) or self._kind_by_content(member)
             if kind in _ROUNDS:
                 groups.setdefault(_ROUNDS[kind], []).append(member)
+            elif kind == _LIST:
+                for number in sorted(set(_ROUNDS.values())):
+                    groups.setdefault(number, []).append(member)
+            elif kind is not None:
+                self._context.report.ignored[f"openLCA {kind}"] += 1
         yield from sorted(groups.items())
 
     def member(self, name: str, number: int) -> Iterator[Record]:
         """The records of one member; a member of the tables gives none."""
-        for value in self._objects(name):
-            if number == _FIRST:
+        values, listed = self._objects(name, number)
+        listed = listed and _kind_by_folder(name) is None
+        for value in values:
+            kind = str(value.get("@type"))
+            own = _ROUNDS.get(kind)
+            if listed and own != number:
+                if own is None and number == _FIRST:
+                    self._context.report.ignored[f"openLCA {kind}"] += 1
+                continue
+            self.strays += own not in (None, number)
+            if kind in _TABLES:
                 self.knowledge.add(value)
             else:
-                self.strays += _ROUNDS.get(str(value.get("@type")), number) != number
                 yield from self._record(name, value)
 
     def take_counts(self) -> Counts:
@@ -140,24 +165,38 @@ class JsonLdSession:
 
     def _kind_by_content(self, member: str) -> str | None:
         try:
-            return _type_of(self._package.head(member))
+            head = self._package.head(member)
+            return _LIST if _is_list(head) else _type_of(head)
         except ReadError as exc:
             self._context.skip(member_path(self._package, member), str(exc))
             return None
 
-    def _objects(self, member: str) -> list[Json]:
-        """The objects of a member, which holds one or a list of them."""
-        path = member_path(self._package, member)
+    def _objects(self, member: str, number: int) -> tuple[list[Json], bool]:
+        """The objects of a member, and whether it is a list, which comes in every round."""
         try:
-            value = orjson.loads(self._package.read(member).removeprefix(b"\xef\xbb\xbf"))
+            data = self._package.read(member)
+            value = parsed(data)
         except ReadError as exc:
-            self._context.skip(path, str(exc))
-            return []
-        except orjson.JSONDecodeError as exc:
-            self._context.skip(path, f"it is not valid JSON: {exc}")
-            return []
+            everywhere = _kind_by_folder(member) is None and _is_list(self._start(member))
+            if number == _FIRST or not everywhere:
+                self._context.skip(member_path(self._package, member), str(exc))
+            return [], False
+        listed = _is_list(data[:_START])
+        if isinstance(value, dict) and isinstance(value.get(_GRAPH), list):
+            value = value[_GRAPH]
         found = value if isinstance(value, list) else [value]
-        return [item for item in found if isinstance(item, dict)]
+        kind = _kind_by_folder(member)
+        values = [item for item in found if isinstance(item, dict)]
+        for item in values:
+            if kind is not None and "@type" not in item:
+                item["@type"] = kind
+        return values, listed
+
+    def _start(self, member: str) -> bytes:
+        try:
+            return self._package.head(member)
+        except ReadError:
+            return b""
 
     def _record(self, member: str, value: Json) -> Iterator[Record]:
         path = member_path(self._package, member)
@@ -173,8 +212,26 @@ class JsonLdSession:
 
 
 def _type_of(head: bytes) -> str | None:
-    found = _TYPE.search(head)
-    return found.group(1).decode("ascii") if found else None
+    """The type of the object itself, or the first that is named where its own comes late."""
+    first = _TYPE.search(head)
+    if first is None:
+        return None
+    found = first
+    if head.count(b"{", 0, first.start()) > 1:
+        depth = 0
+        for token in _TOKEN.finditer(head):
+            depth += (token[0] in (b"{", b"[")) - (token[0] in (b"}", b"]"))
+            own = _TYPE.match(head, token.start()) if depth == 1 else None
+            if own is not None:
+                found = own
+                break
+    return found[1].decode("ascii")
+
+
+def _is_list(head: bytes) -> bool:
+    """Whether a member holds several objects: a list, or a graph of JSON-LD."""
+    start = head.removeprefix(_BOM).lstrip()
+    return start[:1] == b"[" or _GRAPH_KEY.search(start) is not None
 
 
 def _kind_by_folder(member: str) -> str | None:

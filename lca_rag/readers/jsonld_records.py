@@ -99,7 +99,9 @@ def flow_record(value: Json, uuid: str, path: str, tables: Tables, context: Read
     code, _ = tables.location(value.get("location"))
     cas = mender.clean(value.get("cas"))
     kind = value.get("flowType")
-    tables.add_flow(uuid, FlowKnowledge(category, interned(cas), code))
+    properties = tuple(flow_property(item, tables) for item in items(value.get("flowProperties")))
+    unit = next((item.unit for item in properties if item.reference), None)
+    tables.add_flow(uuid, FlowKnowledge(category, interned(cas), code, unit))
     count_unmapped(context, "Flow", value, _FLOW_FIELDS)
     return Record(
         database=context.database,
@@ -116,9 +118,7 @@ def flow_record(value: Json, uuid: str, path: str, tables: Tables, context: Read
             kind=FLOW_KINDS.get(kind, "other") if isinstance(kind, str) else "other",
             cas=cas,
             formula=mender.clean(value.get("formula")),
-            properties=tuple(
-                flow_property(item, tables) for item in items(value.get("flowProperties"))
-            ),
+            properties=properties,
             supply=code,
         ),
         extras=_extras(value, ("Last change", "lastChange")),
@@ -135,8 +135,12 @@ def process_record(
     count_unmapped(context, "Process", value, _PROCESS_FIELDS)
     count_unmapped(context, "Process.processDocumentation", about, _DOCUMENT_FIELDS)
     exchanges = _exchanges(value, tables, mender, context)
+    place = _place(value, about, tables, mender)
     comment = mender.text(value.get("description"))
     details = _details(about, mender)
+    geography = mender.text(about.get("geographyDescription")) if place is None else NO_TEXT
+    if geography:
+        details = (("Geography", geography), *details)
     if comment and comment.entries[0][1].replace("\n", "").startswith(_NOTICE):
         mender.note(NOTICE)
         details, comment = (("Notice", comment), *details), NO_TEXT
@@ -149,7 +153,7 @@ def process_record(
         kind="process",
         name=Name(base=mender.text(one_line(value.get("name")))),
         classifications=classification(tables.category(value.get("category"))),
-        place=_place(value, about, tables, mender),
+        place=place,
         period=_period(about, mender),
         comment=comment,
         technology=mender.text(about.get("technologyDescription")),
@@ -254,7 +258,7 @@ def _exchange(
         flow_uuid=facts.uuid,
         direction="input" if incoming else "output",
         amount=amount if type(amount) is float and isfinite(amount) else mender.number(amount),
-        unit=name_of(get("unit")) or interned(flow.get("refUnit")),
+        unit=name_of(get("unit")) or facts.unit,
         flow_property=name_of(get("flowProperty")),
         reference=get("quantitativeReference") is True or get("isQuantitativeReference") is True,
         flow_kind=facts.kind,

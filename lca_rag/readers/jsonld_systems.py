@@ -98,7 +98,10 @@ def impact_record(
             )
             for item in items(value.get("impactFactors"))
         ),
-        extras=(("Reference unit", unit),) if unit else (),
+        extras=(
+            *(("Method", method) for method in tables.methods.get(uuid, ())),
+            *((("Reference unit", unit),) if unit else ()),
+        ),
         provenance=mender.provenance(path, "jsonld"),
     )
 

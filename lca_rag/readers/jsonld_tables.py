@@ -15,7 +15,7 @@ from typing import Any, cast
 from lca_rag.readers.prose import interned
 from lca_rag.readers.prose import name as one_line
 from lca_rag.readers.sessions import Fact, Knowledge
-from lca_rag.record import NO_TEXT, Classification, FlowKind, FlowProperty, Text
+from lca_rag.record import NO_TEXT, Classification, FlowKind, FlowProperty, ImpactResult, Text
 
 Json = dict[str, Any]
 """A parsed JSON object."""
@@ -68,6 +68,7 @@ class FlowKnowledge:
     category: tuple[str, ...]
     cas: str | None
     location: str | None
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ class FlowReference:
     """Code of the location that the reference itself carries."""
     location: str | None
     """Code from the flow's own file."""
+    unit: str | None = None
+    """Reference unit, from the reference or the flow's own file."""
 
 
 _REFERENCES_KEPT = 1 << 14
@@ -108,6 +111,10 @@ class Tables(Knowledge):
         """Start empty; `add` and `add_flow` fill."""
         super().__init__()
         self.flows: dict[str, FlowKnowledge] = {}
+        self.methods: dict[str, tuple[str, ...]] = {}
+        """Names of the methods that an impact category belongs to."""
+        self.results: dict[str, tuple[ImpactResult, ...]] = {}
+        """What the modules of an EPD point to."""
         self._categories: dict[str, _Category] = {}
         self._locations: dict[str, _Location] = {}
         self._groups: dict[str, str] = {}
@@ -116,7 +123,7 @@ class Tables(Knowledge):
         self._exchanged: dict[str, tuple[Json, FlowReference]] = {}
 
     def add(self, value: Json) -> None:
-        """Remember a category, a location, a unit group or a flow property."""
+        """Remember what records point to and are not made of: categories, units, results ..."""
         uuid = reference(value)
         label = one_line(value.get("name"))
         if uuid is None:
@@ -138,10 +145,23 @@ class Tables(Knowledge):
                 group = reference(value.get("unitGroup"))
                 if group:
                     self.note(("FlowProperty", uuid, group))
+            case "ImpactMethod" | "Result":
+                self._add_impacts(value, uuid, label)
+
+    def _add_impacts(self, value: Json, uuid: str, label: str | None) -> None:
+        """Which categories a method has, or what a result says of its indicators."""
+        if value["@type"] == "Result":
+            method = name_of(value.get("impactMethod"))
+            found = tuple(map(_result_fact, items(value.get("impactResults"))))
+            self.note(("Result", uuid, method, found))
+        for item in items(value.get("impactCategories")):
+            category = reference(item)
+            if category and label:
+                self.note(("ImpactMethod", category, label))
 
     def add_flow(self, uuid: str, flow: FlowKnowledge) -> None:
         """Remember what exchanges leave to the flow's own file."""
-        self.note(("Flow", uuid, flow.category, flow.cas, flow.location))
+        self.note(("Flow", uuid, flow.category, flow.cas, flow.location, flow.unit))
 
     def take(self, fact: Fact) -> None:
         """Take up what one of the two methods above wrote down."""
@@ -157,6 +177,20 @@ class Tables(Knowledge):
                 self._groups[uuid] = rest[0]
             case "FlowProperty":
                 self._properties[uuid] = rest[0]
+            case "ImpactMethod":
+                self.methods[uuid] = (*self.methods.get(uuid, ()), rest[0])
+            case "Result":
+                method, found = rest
+                self.results[uuid] = tuple(
+                    ImpactResult(
+                        indicator=Text.of(label, ""),
+                        method=method,
+                        uuid=indicator,
+                        amount=amount,
+                        unit=unit,
+                    )
+                    for label, indicator, amount, unit in found
+                )
 
     def category(self, value: object) -> tuple[str, ...]:
         """A category path from the top: a string in schema 2, a reference or a list before."""
@@ -197,6 +231,7 @@ class Tables(Knowledge):
             cas=known.cas if known else None,
             own_location=self.location(place)[0] if place else None,
             location=known.location if known else None,
+            unit=interned(flow.get("refUnit")) or (known.unit if known else None),
         )
         if len(self._exchanged) >= _REFERENCES_KEPT:
             self._exchanged.clear()
@@ -264,6 +299,13 @@ def flow_property(factor: Json, tables: Tables) -> FlowProperty:
 def is_set(value: Json, new: str, old: str) -> bool:
     """Whether a flag is true under its name in schema 2 or in schema 1."""
     return value.get(new) is True or value.get(old) is True
+
+
+def _result_fact(value: Json) -> tuple[str | None, str | None, float | None, str | None]:
+    """Indicator, its id, amount and unit of one result."""
+    about, amount = mapping(value.get("indicator")), value.get("amount")
+    number = float(amount) if isinstance(amount, int | float) and amount is not True else None
+    return one_line(about.get("name")), reference(about), number, interned(about.get("refUnit"))
 
 
 def _place_code(value: object) -> str | None:
