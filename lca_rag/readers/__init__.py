@@ -7,9 +7,7 @@ member gets it. To add a format: one module with a `READER`, one entry here.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from lca_rag.errors import ReadError
 from lca_rag.readers import (
@@ -26,15 +24,16 @@ from lca_rag.readers import (
 from lca_rag.readers.context import OnSkip, ReadContext, Reader, ReadReport, Skip
 from lca_rag.readers.factor_columns import FactorColumns
 from lca_rag.readers.factor_mapping import load_columns
-from lca_rag.readers.files import OpenPackage, open_package
-from lca_rag.readers.prose import member_path
-from lca_rag.record import Record, database_slug
+from lca_rag.readers.files import open_package
+from lca_rag.readers.stream import Records
+from lca_rag.record import database_slug
 
 __all__ = [
     "READERS",
     "FactorColumns",
     "ReadReport",
     "Reader",
+    "Records",
     "Skip",
     "load_columns",
     "open_package",
@@ -53,19 +52,6 @@ READERS: tuple[Reader, ...] = (
     factors.READER,
 )
 
-_DATA = (".xml", ".json", ".spold", ".csv", ".xlsx", ".zip", ".7z", ".jsonl", ".tsv", ".xls")
-_ROOT = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*>)*+<(?:[\w.-]+:)?([\w.-]+)",
-    re.DOTALL,
-)
-_NO_DATA_ROOTS = frozenset(
-    (b"CategorySystem", b"ILCDLocations", b"schema", b"stylesheet", b"transform", b"html")
-)
-_NO_DATA_NAME = re.compile(
-    r"(^|[/!])(layout\.json|meta\.info|context\.json|package\.json|manifest\.(xml|json)|\.[^/]*)$",
-    re.IGNORECASE,
-)
-
 
 def read(
     path: str | os.PathLike[str],
@@ -74,8 +60,12 @@ def read(
     on_skip: OnSkip | None = None,
     report: ReadReport | None = None,
     columns: FactorColumns | None = None,
-) -> Iterator[Record]:
+    workers: int | None = None,
+) -> Records:
     """Every record in a file, a folder or an archive, in a stable order and bounded memory.
+
+    A source of more than 2,000 data sets is read by several processes where there are cores for
+    them. What comes out is the same; only counts in `report` may run ahead of the records taken.
 
     Args:
         path: File, folder, zip or 7z archive of any format in `READERS`, or of several.
@@ -86,6 +76,8 @@ def read(
         report: Filled with counts while the records are taken.
         columns: Which column says what in emission-factor tables that no preset fits
             (`load_columns` takes it from a file).
+        workers: How many processes read a big source; 1 reads it in this one. By default one for
+            each core, four at most, or what LCA_RAG_READ_WORKERS says.
 
     Raises:
         ReadError: If the path is missing, or an archive cannot be opened at all.
@@ -98,7 +90,7 @@ def read(
         )
     name = database or (location.resolve().name if location.is_dir() else location.stem)
     context = ReadContext(database_slug(name), report or ReadReport(), on_skip)
-    return _records(location, context, _readers(columns))
+    return Records(location, context, _readers(columns), workers)
 
 
 def _readers(columns: FactorColumns | None) -> tuple[Reader, ...]:
@@ -107,55 +99,3 @@ def _readers(columns: FactorColumns | None) -> tuple[Reader, ...]:
         return READERS
     declared = factors.FactorReader(declared=columns)
     return tuple(declared if reader is factors.READER else reader for reader in READERS)
-
-
-def _records(path: Path, context: ReadContext, readers: tuple[Reader, ...]) -> Iterator[Record]:
-    report = context.report
-    with open_package(path) as package:
-        for fault in package.faults:
-            context.skip(member_path(package, fault.name), fault.reason)
-        groups = _groups(package, context, readers)
-        for reader, names in zip(readers, groups, strict=True):
-            if not names:
-                continue
-            for record in reader.read(package, names, context):
-                report.read[f"{reader.format}/{record.kind}"] += 1
-                if record.provenance is not None:
-                    report.repaired.update(record.provenance.repairs)
-                yield record
-
-
-def _groups(
-    package: OpenPackage, context: ReadContext, readers: tuple[Reader, ...]
-) -> list[list[str]]:
-    """The members of each reader, in the order of `readers`."""
-    groups: list[list[str]] = [[] for _ in readers]
-    for name in package.names():
-        try:
-            head = package.head(name)
-        except ReadError as exc:
-            context.skip(exc.path or name, str(exc))
-            continue
-        for reader, group in zip(readers, groups, strict=True):
-            if reader.recognise(name, head):
-                group.append(name)
-                break
-        else:
-            _unrecognised(package, name, head, context)
-    return groups
-
-
-def _unrecognised(package: OpenPackage, name: str, head: bytes, context: ReadContext) -> None:
-    """Count a member that is known to be no data; report one that looks like data."""
-    path = PurePosixPath(name)
-    root = _ROOT.match(head)
-    if root is not None and root[1] in _NO_DATA_ROOTS:
-        context.report.ignored[root[1].decode()] += 1
-    elif path.suffix.lower() not in _DATA or _NO_DATA_NAME.search(name):
-        context.report.ignored[path.suffix.lower() or path.name] += 1
-    elif not head.strip():
-        context.skip(member_path(package, name), "the file is empty")
-    else:
-        context.skip(
-            member_path(package, name), "not recognised as any LCA format; see the README's table"
-        )

@@ -6,6 +6,7 @@ the most frequent objects, and this is several times as fast as pickling them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from operator import attrgetter
 from typing import cast
@@ -13,7 +14,7 @@ from typing import cast
 from lca_rag.record import NO_TEXT, Exchange, Record, Text
 from lca_rag.record_json import from_json, to_json
 
-__all__ = ["Flat", "flat", "rebuilt"]
+__all__ = ["Flat", "carrier", "flat", "rebuilt"]
 
 Flat = tuple[bytes, list[tuple[object, ...]]]
 """JSON of a record without exchanges, and a row for each of them."""
@@ -40,6 +41,11 @@ def flat(records: list[Record]) -> list[Flat]:
         )
         for record in records
     ]
+
+
+def carrier() -> Callable[[list[Record]], list[Flat]]:
+    """`flat`, for workers."""
+    return flat
 
 
 def rebuilt(value: Flat) -> Record:

@@ -1,0 +1,215 @@
+"""The records of a source as a stream, read here or, if it is big, by several processes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Any, Self, cast
+
+from lca_rag.errors import ReadError
+from lca_rag.readers.context import ReadContext, Reader, ReadReport
+from lca_rag.readers.files import OpenPackage, open_package
+from lca_rag.readers.pool import Pool, wanted
+from lca_rag.readers.prose import member_path
+from lca_rag.readers.sessions import PartedReader
+from lca_rag.readers.sharing import Batch, Make, shared_out
+from lca_rag.readers.transport import flat, rebuilt
+from lca_rag.readers.worker import count
+from lca_rag.record import Record
+
+__all__ = ["MANY", "Records", "Work"]
+
+MANY = 2000
+"""Members of one format from which on workers read them: they take a while to start."""
+_TOGETHER = 128
+
+_DATA = (".xml", ".json", ".spold", ".csv", ".xlsx", ".zip", ".7z", ".jsonl", ".tsv", ".xls")
+_ROOT = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*>)*+<(?:[\w.-]+:)?([\w.-]+)",
+    re.DOTALL,
+)
+_NO_DATA_ROOTS = frozenset(
+    (b"CategorySystem", b"ILCDLocations", b"schema", b"stylesheet", b"transform", b"html")
+)
+_NO_DATA_NAME = re.compile(
+    r"(^|[/!])(layout\.json|meta\.info|context\.json|package\.json|manifest\.(xml|json)|\.[^/]*)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What workers make of records: a function's function, named so that each can import it."""
+
+    module: str
+    name: str
+    arguments: tuple[object, ...] = ()
+    """Plain values that `marshal` carries."""
+
+    def make(self) -> Callable[[list[Record]], list[Any]]:
+        """The function, for use in this process."""
+        return cast(
+            "Callable[[list[Record]], list[Any]]",
+            getattr(import_module(self.module), self.name)(*self.arguments),
+        )
+
+
+_CARRY = Work("lca_rag.readers.transport", "carrier")
+
+
+class Records(Iterator[Record]):
+    """The records of one source, to be taken once: one by one, or as something is made of them.
+
+    Close it, or use it in a `with`, where not all of them are taken: that ends the workers.
+    """
+
+    def __init__(
+        self, path: Path, context: ReadContext, readers: tuple[Reader, ...], workers: int | None
+    ) -> None:
+        """Read nothing yet."""
+        self._path = path
+        self._context = context
+        self._readers = readers
+        self._workers = wanted(workers)
+        self._records = self._one_by_one()
+
+    def __iter__(self) -> Self:
+        """The stream itself."""
+        return self
+
+    def __next__(self) -> Record:
+        """The next record.
+
+        Raises:
+            ReadError: If the source cannot be opened at all, or a worker ends.
+        """
+        return next(self._records)
+
+    def __enter__(self) -> Self:
+        """The stream itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop reading, and end the workers."""
+        self._records.close()
+
+    def through(self, work: Work) -> Iterator[list[Any]]:
+        """What `work` makes of the records, some at a time, in their order.
+
+        It is made where the records are read, so that they need not travel.
+
+        Raises:
+            ReadError: If the source cannot be opened at all, or a worker ends.
+        """
+        make = work.make()
+        with closing(self._parts(work)) as parts:
+            for part in parts:
+                for made, report in part.batches(make):
+                    self._context.report.read.update(report.read)
+                    self._context.report.repaired.update(report.repaired)
+                    yield made
+
+    def _one_by_one(self) -> Generator[Record]:
+        with closing(self._parts(_CARRY)) as parts:
+            for part in parts:
+                for record in part.records():
+                    count([record], self._context.report, part.reader.format)
+                    yield record
+
+    def _parts(self, work: Work) -> Generator[_Part]:
+        """The members of each reader, with workers for those that are many."""
+        context = self._context
+        with open_package(self._path) as package, ExitStack() as held:
+            for fault in package.faults:
+                context.skip(member_path(package, fault.name), fault.reason)
+            pool: Pool | None = None
+            groups = _groups(package, context, self._readers)
+            for reader, names in zip(self._readers, groups, strict=True):
+                many = self._workers > 1 and len(names) > MANY and hasattr(reader, "session")
+                if many and pool is None:
+                    pool = held.enter_context(closing(Pool(self._workers, package.label)))
+                    pool.tell_all("work", work.module, work.name, work.arguments)
+                if names:
+                    yield _Part(reader, package, names, context, pool if many else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The members of one reader."""
+
+    reader: Reader
+    package: OpenPackage
+    names: Sequence[str]
+    context: ReadContext
+    pool: Pool | None
+
+    def batches(self, make: Make) -> Iterator[Batch]:
+        """What `make` makes of the records, and how many were read and repaired."""
+        if self.pool is not None:
+            reader = cast(PartedReader, self.reader)
+            yield from shared_out(reader, self.package, self.names, self.context, self.pool, make)
+            return
+        records = self.reader.read(self.package, self.names, self.context)
+        while some := list(islice(records, _TOGETHER)):
+            report = ReadReport()
+            count(some, report, self.reader.format)
+            yield make(some), report
+
+    def records(self) -> Iterator[Record]:
+        """The records, one by one."""
+        if self.pool is None:
+            yield from self.reader.read(self.package, self.names, self.context)
+            return
+        for carried, _ in self.batches(flat):
+            yield from map(rebuilt, carried)
+
+
+def _groups(
+    package: OpenPackage, context: ReadContext, readers: tuple[Reader, ...]
+) -> list[list[str]]:
+    """The members of each reader, in the order of `readers`."""
+    groups: list[list[str]] = [[] for _ in readers]
+    for name in package.names():
+        try:
+            head = package.head(name)
+        except ReadError as exc:
+            context.skip(exc.path or name, str(exc))
+            continue
+        for reader, group in zip(readers, groups, strict=True):
+            if reader.recognise(name, head):
+                group.append(name)
+                break
+        else:
+            _unrecognised(package, name, head, context)
+    return groups
+
+
+def _unrecognised(package: OpenPackage, name: str, head: bytes, context: ReadContext) -> None:
+    """Count a member that is known to be no data; report one that looks like data."""
+    path = PurePosixPath(name)
+    root = _ROOT.match(head)
+    if root is not None and root[1] in _NO_DATA_ROOTS:
+        context.report.ignored[root[1].decode()] += 1
+    elif path.suffix.lower() not in _DATA or _NO_DATA_NAME.search(name):
+        context.report.ignored[path.suffix.lower() or path.name] += 1
+    elif not head.strip():
+        context.skip(member_path(package, name), "the file is empty")
+    else:
+        context.skip(
+            member_path(package, name), "not recognised as any LCA format; see the README's table"
+        )
