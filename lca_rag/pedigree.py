@@ -44,17 +44,26 @@ class Pedigree:
     """`None` where question and name are in different scripts: no words could be shared."""
 
     @property
+    def marks(self) -> dict[str, Mark]:
+        """The scores that there are, by what they are about."""
+        every = {"time": self.time, "geography": self.geography, "technology": self.technology}
+        return {name: mark for name, mark in every.items() if mark is not None}
+
+    @property
+    def mean(self) -> float | None:
+        """Mean of the scores, 1 best and 5 worst; `None` if nothing could be scored."""
+        scores = [mark.score for mark in self.marks.values()]
+        return sum(scores) / len(scores) if scores else None
+
+    @property
+    def quality(self) -> float:
+        """The mean turned round: 1 is best, 0 worst; a half where nothing could be scored."""
+        return 0.5 if self.mean is None else (5 - self.mean) / 4
+
+    @property
     def sentence(self) -> str:
         """All scores in one line."""
-        parts = [
-            f"{name} {mark.score} ({mark.reason})"
-            for name, mark in (
-                ("time", self.time),
-                ("geography", self.geography),
-                ("technology", self.technology),
-            )
-            if mark is not None
-        ]
+        parts = [f"{name} {mark.score} ({mark.reason})" for name, mark in self.marks.items()]
         if self.technology is None:
             parts.append("technology not scored (question and name are in different scripts)")
         return "data quality (1 best, 5 worst): " + ", ".join(parts)
@@ -67,6 +76,26 @@ def pedigree(record: Record, question: str, wishes: Wishes) -> Pedigree:
         geography=_geography(wishes.place, record) if wishes.place is not None else None,
         technology=_technology(question, record),
     )
+
+
+def weigh(found: Pedigree, relevance: float, weight: float) -> tuple[float, str]:
+    """A score of relevance and data quality together, and the sentence that says so.
+
+    Args:
+        found: The scores of the data.
+        relevance: In [0, 1], 1 best.
+        weight: Share of data quality in the whole, in [0, 1].
+
+    Returns:
+        (1 - weight) x relevance + weight x quality, in [0, 1].
+    """
+    score = (1 - weight) * relevance + weight * found.quality
+    mean = "not scored, taken as 3" if found.mean is None else f"mean score {found.mean:.2f}"
+    told = (
+        f"data quality weighs {weight:.0%}: {mean} of 5 makes {found.quality:.2f}, "
+        f"with relevance {relevance:.2f} together {score:.2f}"
+    )
+    return score, told
 
 
 def _time(asked: tuple[int, int], record: Record) -> Mark:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lca_rag.errors import QueryError
 from lca_rag.filters import Facets, Wishes
-from lca_rag.pedigree import pedigree
+from lca_rag.pedigree import pedigree, weigh
 from lca_rag.ranking import FEATURES, Ranker, ranker_for
 from lca_rag.reasons import movers, reasons
 from lca_rag.record import Hit, Record
@@ -74,6 +74,7 @@ class Retriever:
         rights: Collection[str] | None = None,
         vector: FloatArray | None = None,
         where: Callable[[Record], bool] | None = None,
+        pedigree_weight: float = 0.0,
     ) -> list[Hit]:
         """The `k` best records for a question, best first; each says why it is there.
 
@@ -98,6 +99,9 @@ class Retriever:
             vector: Unit vector of the question, shape (d,), to save encoding it.
             where: A test of each record, for one side alone; records are tried best first until
                 `k` pass, so nothing is lost.
+            pedigree_weight: Share of data quality (`lca_rag.pedigree`: time, geography and
+                technology against what was asked) in the score of a hybrid search, in [0, 1].
+                A record that the query names by UUID stays first.
 
         Returns:
             Hits whose `score` is higher for better: with "hybrid" the ranker's estimate in (0, 1),
@@ -112,6 +116,7 @@ class Retriever:
             raise QueryError("the query is empty; say what to look for")
         if where is not None and mode == "hybrid":
             raise QueryError("a test of records needs mode='dense' or mode='lexical'")
+        _check_weight(pedigree_weight, mode)
         wishes = Wishes(
             kind=kind,
             place=place,
@@ -129,7 +134,7 @@ class Retriever:
             vector = self._encode(query)
         if mode == "dense":
             return self._by_meaning(query, k, scope, vector, where)
-        return self._by_both(query, k, scope, vector)
+        return self._by_both(query, k, scope, vector, pedigree_weight)
 
     def similar(
         self,
@@ -234,7 +239,9 @@ class Retriever:
             ranked = nearest(vector, count, scope)
         return self._hits(query, scope, passing(scope.snapshot, ranked, k, where), "dense")
 
-    def _by_both(self, query: str, k: int, scope: Scope, vector: FloatArray) -> list[Hit]:
+    def _by_both(
+        self, query: str, k: int, scope: Scope, vector: FloatArray, weight: float
+    ) -> list[Hit]:
         sides = self._sides(query, vector, scope, max(DEPTH, 2 * k))
         candidates = sides.candidates
         if not len(candidates):
@@ -244,19 +251,46 @@ class Retriever:
         parts = ranker.contributions(matrix)
         scores = parts.sum(axis=1)
         scores -= scores.mean()
-        scores[self._named(query, scope, candidates)] = _CERTAIN
+        named = self._named(query, scope, candidates)
+        scores[named] = _CERTAIN
+        relevance = 1 / (1 + np.exp(-scores / _SPREAD))
+        weighed: dict[int, tuple[float, str]] = {}
+        if weight > 0:
+            rows = np.flatnonzero(~named)
+            weighed = self._weighed(query, scope, candidates, relevance, rows, weight)
+            for row, (score, _) in weighed.items():  # 1 at most, so `_CERTAIN` stays first
+                scores[row] = score
         order = np.argsort(-scores, kind="stable")[:k]
-        chosen = candidates[order]
         relative = parts - parts.mean(axis=0)
-        features = [_shown(matrix[row], relative[row], sides, candidates[row]) for row in order]
-        squashed = 1 / (1 + np.exp(-scores[order] / _SPREAD))
-        records = scope.snapshot.records(chosen.tolist())
+        records = scope.snapshot.records(candidates[order].tolist())
         hits = []
-        for record, score, values in zip(records, squashed.tolist(), features, strict=True):
+        for record, row in zip(records, order.tolist(), strict=True):
+            values = _shown(matrix[row], relative[row], sides, candidates[row])
             moved = {name[5:]: value for name, value in values.items() if name.startswith("gave_")}
-            told = (*_told(record, query, scope.wishes, values), movers(moved))
-            hits.append(Hit(record=record, score=score, reasons=told, features=values))
+            told = [*_told(record, query, scope.wishes, values, weight > 0), movers(moved)]
+            score = float(relevance[row])
+            if row in weighed:
+                values["relevance"] = score
+                score, sentence = weighed[row]
+                told.append(sentence)
+            hits.append(Hit(record=record, score=score, reasons=tuple(told), features=values))
         return hits
+
+    def _weighed(
+        self,
+        query: str,
+        scope: Scope,
+        candidates: NDArray[np.int64],
+        relevance: NDArray[np.float32],
+        rows: NDArray[np.int64],
+        weight: float,
+    ) -> dict[int, tuple[float, str]]:
+        """Score and sentence by row, with data quality weighed in."""
+        records = scope.snapshot.records(candidates[rows].tolist())
+        return {
+            row: weigh(pedigree(record, query, scope.wishes), float(relevance[row]), weight)
+            for row, record in zip(rows.tolist(), records, strict=True)
+        }
 
     def _sides(self, query: str, vector: FloatArray, scope: Scope, depth: int) -> Sides:
         snapshot = scope.snapshot
@@ -302,12 +336,24 @@ class Retriever:
         ]
 
 
+def _check_weight(weight: float, mode: Mode) -> None:
+    """Refuse a weight of data quality that cannot be meant."""
+    if not 0 <= weight <= 1:
+        raise QueryError(f"pedigree_weight is {weight}; give a share from 0 to 1")
+    if weight > 0 and mode != "hybrid":
+        raise QueryError(f"pedigree_weight needs mode='hybrid'; mode {mode!r} is one side alone")
+
+
 def _told(
-    record: Record, query: str, wishes: Wishes, features: Mapping[str, float]
+    record: Record,
+    query: str,
+    wishes: Wishes,
+    features: Mapping[str, float],
+    weighed: bool = False,
 ) -> tuple[str, ...]:
-    """The reasons of a hit, and how good its data are for a wished place or year."""
+    """The reasons of a hit, and how good its data are for a wished place or year, or as weighed."""
     told = reasons(record, query, wishes, features)
-    if wishes.place is None and wishes.years is None:
+    if not weighed and wishes.place is None and wishes.years is None:
         return told
     return (*told, pedigree(record, query, wishes).sentence)
 

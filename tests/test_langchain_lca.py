@@ -136,6 +136,16 @@ async def test_every_wish_can_be_asked_per_call_and_async(retriever: LCARetrieve
         retriever.invoke("cement", country="DE")
 
 
+def test_data_quality_can_be_weighed_per_call(retriever: LCARetriever) -> None:
+    asked = {"place": "DE", "year": 2016, "pedigree_weight": 0.5}
+    hits = retriever.retriever.search("cement", k=3, place="DE", year=2016, pedigree_weight=0.5)
+    documents = retriever.invoke("cement", k=3, **asked)
+    assert [document.metadata["score"] for document in documents] == [hit.score for hit in hits]
+    assert any("data quality weighs 50%" in reason for reason in hits[0].reasons)
+    plain = retriever.invoke("cement", k=3, place="DE", year=2016)
+    assert [document.metadata["score"] for document in plain] != [hit.score for hit in hits]
+
+
 def test_callbacks_and_trace_names(retriever: LCARetriever) -> None:
     from langchain_core.tracers.run_collector import RunCollectorCallbackHandler
 

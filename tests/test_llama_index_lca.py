@@ -182,7 +182,7 @@ def test_reader_embeds_our_text_whatever_metadata_is_added() -> None:
 
 
 def test_retriever_gives_the_hits_of_the_core(index: Index) -> None:
-    wishes: dict[str, Any] = {"place": "CN", "strict": True}
+    wishes: dict[str, Any] = {"place": "CN", "strict": True, "pedigree_weight": 0.5}
     hits = Retriever(index).search("aluminium ingot", k=4, **wishes)
     retriever = LCARetriever(Retriever(index), similarity_top_k=4, **wishes)
     nodes = retriever.retrieve("aluminium ingot")

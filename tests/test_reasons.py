@@ -33,7 +33,10 @@ def hits(
         yield [
             (hit, question, place, year)
             for question, place, year in ASKED
-            for hit in retriever.search(question, place=place, year=year, k=40)
+            for weight in (0.0, 0.4)
+            for hit in retriever.search(
+                question, place=place, year=year, k=40, pedigree_weight=weight
+            )
         ]
 
 
@@ -65,6 +68,8 @@ def holds(hit: Hit, sentence: str, place: str | None, year: int | None) -> bool:
         largest = sorted(map(abs, gave.values()), reverse=True)[: len(parts)]
         told = all(float(value) == pytest.approx(gave[name], abs=0.0051) for name, value in parts)
         return told and [abs(float(v)) for _, v in parts] == pytest.approx(largest, abs=0.0051)
+    if sentence.startswith("data quality weighs"):
+        return weight_holds(hit, sentence)
     if sentence.startswith("data quality "):
         return quality_holds(record, sentence, place, year)
     if place is not None and sentence.startswith(f"asked {place}"):
@@ -105,7 +110,11 @@ def year_holds(record: Record, sentence: str, asked: int) -> bool:
 
 def quality_holds(record: Record, sentence: str, place: str | None, year: int | None) -> bool:
     scores = dict(re.findall(r"(time|geography|technology) ([1-5]) \(", sentence))
-    wanted = {"technology"} | ({"geography"} if place else set()) | ({"time"} if year else set())
+    wanted = (
+        (set() if "technology not scored" in sentence else {"technology"})
+        | ({"geography"} if place else set())
+        | ({"time"} if year else set())
+    )
     if set(scores) != wanted:
         return False
     if year is not None:
@@ -117,10 +126,34 @@ def quality_holds(record: Record, sentence: str, place: str | None, year: int | 
     return place is None or known is not None or scores["geography"] == "5"
 
 
+def weight_holds(hit: Hit, sentence: str) -> bool:
+    """Whether the score is the share of relevance and of the pedigree scores that are told."""
+    scored = next(reason for reason in hit.reasons if reason.startswith("data quality (1 best"))
+    scores = [int(n) for n in re.findall(r"(?:time|geography|technology) ([1-5]) \(", scored)]
+    told = re.fullmatch(
+        r"data quality weighs (\d+)%: (?:mean score (\d\.\d\d)|not scored, taken as 3) of 5 makes "
+        r"(\d\.\d\d), with relevance (\d\.\d\d) together (\d\.\d\d)",
+        sentence,
+    )
+    if told is None:
+        return False
+    mean = sum(scores) / len(scores) if scores else 3.0
+    share, quality, relevance = int(told[1]) / 100, (5 - mean) / 4, hit.features["relevance"]
+    return (
+        (float(told[2]) == pytest.approx(mean, abs=0.0051) if scores else told[2] is None)
+        and float(told[3]) == pytest.approx(quality, abs=0.0051)
+        and float(told[4]) == pytest.approx(relevance, abs=0.0051)
+        and float(told[5]) == pytest.approx(hit.score, abs=0.0051)
+        and hit.score == pytest.approx((1 - share) * relevance + share * quality, abs=1e-6)
+    )
+
+
 def test_every_reason_is_true(hits: list[tuple[Hit, str, str | None, int | None]]) -> None:
     assert len(hits) > 100
     for hit, _, place, year in hits:
         assert len(hit.reasons) >= 2
+        weighed = any(sentence.startswith("data quality weighs") for sentence in hit.reasons)
+        assert weighed == ("relevance" in hit.features)
         for sentence in hit.reasons:
             assert holds(hit, sentence, place, year), (hit.record.id, sentence)
 
@@ -135,6 +168,7 @@ def test_a_lie_would_be_noticed(hits: list[tuple[Hit, str, str | None, int | Non
         "asked 2015, got 1801: 214 years apart",
         f"asked {place}, got Atlantis: one step wider",
         "data quality (1 best, 5 worst): time 9 (x)",
+        "data quality weighs 40%: mean score 1.00 of 5 makes 1.00, with relevance 0.1 together 1",
         "it is simply the best",
     ):
         assert not holds(hit, lie, place, year), lie

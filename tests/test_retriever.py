@@ -10,6 +10,7 @@ import pytest
 from lca_rag import Hit, Index, Record, Retriever
 from lca_rag.errors import QueryError
 from lca_rag.filters import Wishes, same_data_type
+from lca_rag.pedigree import pedigree
 from lca_rag.places import relation
 from lca_rag.reasons import place_reason, year_reason
 from lca_rag.record import (
@@ -316,3 +317,40 @@ def test_common_words_for_data_types() -> None:
     assert same_data_type("unit", "Unit process, black box")
     assert same_data_type("aggregated", "LCI result")
     assert not same_data_type("unit", "LCI result")
+
+
+def test_data_quality_is_weighed_only_when_asked(retriever: Retriever) -> None:
+    def search(weight: float) -> list[Hit]:
+        return retriever.search("steel sheet", place="DE", year=2004, k=200, pedigree_weight=weight)
+
+    plain = retriever.search("steel sheet", place="DE", year=2004, k=200)
+    assert plain == search(0.0)
+    for weight in (0.3, 1.0):
+        weighed = search(weight)
+        assert {hit.record.id for hit in weighed} == {hit.record.id for hit in plain}
+        relevance = {hit.record.id: hit.score for hit in plain}
+        wishes = Wishes(place="DE", year=2004)
+        for hit in weighed:
+            quality = pedigree(hit.record, "steel sheet", wishes).quality
+            expected = (1 - weight) * relevance[hit.record.id] + weight * quality
+            assert hit.score == pytest.approx(expected, abs=1e-6)
+        assert [hit.score for hit in weighed] == sorted((h.score for h in weighed), reverse=True)
+    best = retriever.search("steel sheet", pedigree_weight=1.0, place="DE", year=2004, k=1)[0]
+    assert best.record.place == Place(code="DE")
+
+
+def test_a_named_record_stays_first_however_poor_its_data(retriever: Retriever) -> None:
+    record = process(6)
+    hits = retriever.search(f"steel {record.uuid}", place="DE", year=2020, pedigree_weight=1.0)
+    assert hits[0].record.uuid == record.uuid
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.1, float("nan")])
+def test_a_weight_is_a_share(retriever: Retriever, weight: float) -> None:
+    with pytest.raises(QueryError, match="give a share from 0 to 1"):
+        retriever.search("steel", pedigree_weight=weight)
+
+
+def test_one_side_alone_weighs_nothing(retriever: Retriever) -> None:
+    with pytest.raises(QueryError, match="needs mode='hybrid'"):
+        retriever.search("steel", mode="dense", pedigree_weight=0.5)

@@ -68,6 +68,7 @@ def search(workspace: Workspace, asked: schema.SearchInput, caller: Caller) -> s
         strict=asked.strict,
         mode=asked.mode,
         rights=caller.databases,
+        pedigree_weight=asked.pedigree_weight,
     )
     shown = _folded(workspace, hits) if asked.collapse else [_hit(workspace, hit) for hit in hits]
     return schema.SearchOutput(

@@ -67,6 +67,10 @@ class SearchInput(Wishes):
         default=0, description="How many of the best hits to skip, for the next page"
     )
     mode: Mode = Field(default="hybrid", description="How to search: hybrid, dense or lexical")
+    pedigree_weight: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.0,
+        description="Share of data quality (pedigree score) in the ranking, 0 to 1; hybrid only",
+    )
     collapse: bool = Field(
         default=False, description="Fold doubles under the best of them, as its variants"
     )

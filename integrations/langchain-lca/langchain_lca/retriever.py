@@ -67,9 +67,13 @@ class LCARetriever(BaseRetriever):
     allocation: str | None = None
     classification: str | None = None
     strict: bool = False
+    all_versions: bool = False
+    """Whether superseded versions are searched too."""
     mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
     rights: frozenset[str] | None = None
     """Databases that the searcher may see; all if `None`."""
+    pedigree_weight: float = Field(default=0.0, ge=0, le=1)
+    """Share of data quality in the ranking; see `lca_rag.Retriever.search`."""
     content: Content = "evidence"
 
     @classmethod
@@ -130,7 +134,9 @@ _WISHES = frozenset(
         "allocation",
         "classification",
         "strict",
+        "all_versions",
         "mode",
         "rights",
+        "pedigree_weight",
     }
 )

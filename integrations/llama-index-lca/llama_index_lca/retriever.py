@@ -41,15 +41,19 @@ class LCARetriever(BaseRetriever):
         allocation: str | None = None,
         classification: str | None = None,
         strict: bool = False,
+        all_versions: bool = False,
         mode: Mode = "hybrid",
         rights: frozenset[str] | None = None,
+        pedigree_weight: float = 0.0,
         **kwargs: Any,
     ) -> None:
         """Keep the wishes; see `lca_rag.Retriever.search` for what they mean."""
         super().__init__(**kwargs)
         self.retriever = retriever
+        self.pedigree_weight = pedigree_weight
         self.similarity_top_k = similarity_top_k
         self.mode: Mode = mode
+        self.all_versions = all_versions
         self.wishes: dict[str, Any] = {
             "kind": kind,
             "place": place,
@@ -80,7 +84,11 @@ class LCARetriever(BaseRetriever):
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         # The bundle's own embedding is not used: it may be of another model.
         hits = self.retriever.search(
-            query_bundle.query_str, k=self.similarity_top_k, mode=self.mode, **self.wishes
+            query_bundle.query_str,
+            k=self.similarity_top_k,
+            mode=self.mode,
+            pedigree_weight=self.pedigree_weight,
+            **self.wishes,
         )
         return [hit_node(hit) for hit in hits]
 
