@@ -207,7 +207,7 @@ class Maker:
         """A field of the data set."""
         name = self.said.name(record, frame.language, self.draw)
         stated = tuple(
-            " ".join(text.split())[:60].strip() for text in FACTS[frame.kind](record) if text
+            " ".join(text.split())[:60].strip(" .。") for text in FACTS[frame.kind](record) if text
         )
         if name is None or not stated:
             return None

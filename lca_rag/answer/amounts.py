@@ -98,7 +98,12 @@ _TARGETS = tuple(
         rf"\bin\s+(?P<u>{_NAMED})(?:\s+please)?\s*(?=[?.,;]|$|\bper\b|\bplease\b)",
         r"\b(?P<u>(?:milli|kilo)?grams?|mg|kg|mj|kwh|tonnes?|lit(?:re|er)s?)\s+of\s+\w+",
         rf"(?:\bin|,)\s+(?P<u>{_NAMED})\s+(?:per|for)\b",
-        rf"多少(?P<u>{_HAN_UNIT})",
+        rf"(?:多少|几)(?P<u>{_HAN_UNIT})",
+        rf"\b(?:in|into|to)\s+(?P<u>{_NAMED})\s*(?=[:,.?;]|$|\bis\b|\bfor\b)",
+        rf"\((?:in\s+)?(?P<u>{_NAMED})\)",
+        rf"(?:以|用|按|合|为|成|单位(?:为|是|：|:)?)\s*(?P<u>{_HAN_UNIT})(?:计|表示|算|来|为单位)?(?=[，,。？?；;是\s]|$)",
+        rf"[(（](?:单位：?)?(?P<u>{_HAN_UNIT})[)）]",
+        rf"(?<!\d)(?:的)?(?P<u>{_HAN_UNIT})数",
     )
 )
 

@@ -69,15 +69,50 @@ _LOOKED_AT = 8
 def read_again(question: Question, candidates: Sequence[Candidate]) -> Question | None:
     """The question by its next reading, where what was taken for the flow names data sets.
 
-    "CO2 of trucks: South against West, per t*km" asks for no flow called "South".
+    "CO2 of trucks: South against West, per t*km" asks for no flow called "South". Where no reading
+    is left, the flow is what the name of the best candidate does not hold.
     """
     near = candidates[:_LOOKED_AT]
-    if not question.asked or not question.readings or any(c.rows for c in near):
+    if not question.asked or not near:
         return None
-    places = [question.terms.index(term) for term in question.asked if term in question.terms]
-    if not all(any(c.held[place] == 1.0 for c in near) for place in places):
+    places = [place for place, term in enumerate(question.terms) if term in question.asked]
+    if (other := _in_no_name(question, near[0], places)) is not None:
+        return replace(question, asked=other, readings=())
+    if any(c.rows for c in near):
         return None
-    return replace(question, asked=question.readings[0], readings=question.readings[1:])
+    if question.readings and all(any(c.held[p] == 1.0 for c in near) for p in places):
+        return replace(question, asked=question.readings[0], readings=question.readings[1:])
+    rest = _not_its_name(question, near[0], places)
+    if not rest or rest == question.asked:
+        return None
+    return replace(question, asked=rest, readings=())
+
+
+def _in_no_name(
+    question: Question, best: Candidate, places: Sequence[int]
+) -> tuple[Term, ...] | None:
+    """What else may be the flow, where what was taken for it is in the best candidate's name.
+
+    It must be a row of that candidate, and not in its name.
+    """
+    if best.strong < 0.5 or not all(best.held[place] == 1.0 for place in places):
+        return None
+    named = {term for term, share in zip(question.terms, best.held, strict=True) if share == 1.0}
+    for other in (*question.readings, _left_over(question, best.held)):
+        if other and not named.intersection(other) and find_rows(best.view, question, other):
+            return other
+    return None
+
+
+def _not_its_name(question: Question, best: Candidate, places: Sequence[int]) -> tuple[Term, ...]:
+    """What was taken for the flow, without the words that name the data set.
+
+    If that leaves nothing: what else the name does not hold, unless it is most of the question.
+    """
+    other = tuple(question.terms[place] for place in places if best.held[place] < 1.0)
+    if other:
+        return other
+    return _left_over(question, best.held)
 
 
 def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candidate:
@@ -101,8 +136,7 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
     subject = sum(term.weight * share for term, share in naming) / weight if weight else unnamed
     strong = sum(t.weight for t, share in naming if share == 1.0) / weight if weight else unnamed
     basis = _basis_fits(view, question)
-    said = {token for term in question.terms for option in term.options for token in option}
-    precision = len(view.title & said) / max(len(view.title), 1)
+    precision = len(view.title & question.said) / max(len(view.title), 1)
     score = (
         strong
         + 0.7 * subject
@@ -216,6 +250,10 @@ def best_pair(
     return best
 
 
+_JOINT = 4.0
+"""What a question's words count for a pair, against likeness and the scores of the two."""
+
+
 def _pair_score(question: Question, one: Candidate, other: Candidate) -> float:
     asked = question.asked
     weight = joint = own_one = own_other = 0.0
@@ -230,7 +268,9 @@ def _pair_score(question: Question, one: Candidate, other: Candidate) -> float:
     own_other += _own_facts(question, other, one)
     apart = 0.6 * (own_one > 0.2) + 0.6 * (own_other > 0.2)
     kin = _kin(one, other)
-    return (joint / weight if weight else 1.0) * 2 + apart + kin + 0.5 * (one.score + other.score)
+    return (
+        (joint / weight if weight else 1.0) * _JOINT + apart + kin + 0.5 * (one.score + other.score)
+    )
 
 
 def _own_facts(question: Question, one: Candidate, other: Candidate) -> float:

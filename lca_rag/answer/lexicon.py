@@ -15,7 +15,7 @@ from importlib.resources import files
 
 from lca_rag.index.words import tokenize
 
-__all__ = ["Term", "Words", "fold", "holds", "is_chinese", "terms", "tokens"]
+__all__ = ["Term", "Words", "fold", "holds", "is_chinese", "is_known", "terms", "tokens"]
 
 GENERIC = 0.25
 """Weight of words such as "production", which tell few data sets apart."""
@@ -97,6 +97,12 @@ def fold(text: str) -> str:
 def is_chinese(text: str) -> bool:
     """Whether a text is written in Chinese."""
     return len(re.findall(_HAN, text)) >= 2
+
+
+def is_known(word: str) -> bool:
+    """Whether an English word is in the lexicon or among the words without content."""
+    tables = _tables()
+    return word in tables.stop or word in tables.generic or _stem(word) in tables.groups
 
 
 class Words(frozenset[str]):
@@ -252,10 +258,18 @@ def _longest_han(
     for size in range(min(10, len(run) - at), 0, -1):
         word = run[at : at + size]
         if word in tables.chinese and word not in _ONLY_ALONE:
-            return size, tables.chinese[word], 1.0
+            return size, tables.chinese[word] + _longer(run, at, size), 1.0
         if word in tables.chinese_stop:
             return size, (), tables.chinese_stop[word]
     return 0, (), 0.0
+
+
+def _longer(run: str, at: int, size: int) -> tuple[frozenset[str], ...]:
+    """Pairs of signs that a single known sign may be a part of: gold (金) in metal (金属)."""
+    if size > 1:
+        return ()
+    pairs = (run[max(at - 1, 0) : at + 1], run[at : at + 2])
+    return tuple(frozenset((pair,)) for pair in pairs if len(pair) == 2)
 
 
 def _unknown(run: str, begin: int, end: int, start: int) -> Iterator[Term]:

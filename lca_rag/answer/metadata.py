@@ -174,10 +174,21 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
                     _roles("Data entry by", "数据录入者", "data entry by"),
                 ),
             ),
-            (r"\bowner|\bowns?\b|\bbelongs? to\b|所有者|归谁所有|所有权", (_owner,)),
             (
-                r"licen[cs]e|\bre-?use\b|\bfreely\b|copyright|\brestrict|terms of use"
-                r"|\battribution\b|许可|版权|使用条件|免费|授权",
+                r"\bowner|\bowns?\b|\bowned\b|\bbelongs? to\b|\bto whom\b[^?]*\bbelongs?\b"
+                r"|\bwhose (property|data)|\bholders? of the rights|\brights? holders?\b"
+                r"|\bwho (holds|has the rights)|\bproprietor|\bproperty of\b"
+                r"|所有者|所有权|归(谁|哪)[^，。？]{0,8}(所有)?|谁(拥有|的数据)|拥有者|持有(人|者)|权利人"
+                r"|属于(谁|哪(个|家|一家)?(机构|单位|公司|组织))|哪(个|家|一家)(机构|单位|公司|组织)",
+                (_owner,),
+            ),
+            (
+                r"licen[cs]\w*|\bre-?use\b|\bfreely\b|\bfree (to use|of charge)|copyright\w*"
+                r"|\brestriction\w*|\brestricted\b|\bterms (of|for) use|\bconditions? of use"
+                r"|\bconditions apply|\busage rights|\battribution\b|\bcommercially\b"
+                r"|\bredistribut\w*|\brepublish\w*|\ballowed to\b|\bpermitted to\b"
+                r"|许可(证|协议|类型)?|版权(情况)?|使用(条件|限制|条款|权限)|访问限制|免费|授权(类型)?|商用|商业(使用|用途)"
+                r"|再分发|开放(获取|使用|的)|公开使用|遵守[^，。？]{0,4}条款",
                 (_licence,),
             ),
             (
@@ -195,26 +206,37 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
                 (_roles("Reviewer", "评审者", "reviewer"), _details("Review")),
             ),
             (
-                r"\b(which|what|from when|for which) (reference )?years?\b|reference year"
-                r"|valid (from|until|for)|time (period|coverage|span)"
-                r"|how (old|recent|current)|\bwhen (is|was|were|are|did|do)\b"
-                r"|哪一?年|年份|参考年|有效期"
-                r"|时间范围|什么时候",
+                r"\b(which|what|from when|for which) (reference |base )?years?\b"
+                r"|reference year|\bvalid (from|until|for)"
+                r"|\btime (period|coverage|span|scope|frame)"
+                r"|\bhow (old|recent|current|up[- ]to[- ]date)|\bwhen (is|was|were|are|did|do)\b"
+                r"|\b(until|for|from|since) when\b|\bvintage\b|\btemporal(ly)? \w+"
+                r"|\b(what|which) (time )?period\b|^\W*years? (of|for)\b|\byear\s*\?*$"
+                r"|哪一?年(度|份)?|何年|几几年|年份|什么年代|参考年(份)?|基准年|有效期|时间(范围|代表性|跨度|覆盖)"
+                r"|什么(时候|时期)|何时|多旧|多新|覆盖[^，。？]{0,3}时期",
                 (_period,),
             ),
             (
                 r"\bwhere\b|\b(which|what) (country|countries|place|region|province|state|city"
                 r"|location|geograph\w*|site|area|part of)"
-                r"|part of the world|\bgeograph"
-                r"|哪里|哪个(国家|地区|省|城市|地方)|地点|地理|何地|地区",
+                r"|part of the world|\bgeograph\w*( (scope|coverage|representativeness))?"
+                r"|^\W*(place|location) of\b|\blocation( code)?\s*\?*$|\bsituated\b"
+                r"|\b(another|other) country\b|\bcountry of\b"
+                r"|哪里|哪儿|哪国|哪个(国家|地区|省份?|城市|地方|区域)|什么(地方|地区|国家|区域)|地点"
+                r"|地理(范围|代表性|位置|区域|说明)?|何地|何处|位置(代码)?|所在地|国外",
                 (_place,),
             ),
             (
-                r"\btechnolog\w*|\b(farming |production |cultivation )?techniques?\b|\b(chemical"
+                r"\btechnolog\w*( (description|representativeness))?"
+                r"|\btechnical(ly)?( description)?\b|\btechniques?\b|\bprocess (steps?|route)\b"
+                r"|\bhow [^?]*\bworks?\b\W*$|\bby what (process|means)\b|\bhow (is|are|was|were)"
+                r" [^?]*\b(done|carried out)\b"
+                r"|\b(farming |production |cultivation )?techniques?\b|\b(chemical"
                 r"|production|process|synthesis) (route|path)|\broute\b|\bhow (is|are|was"
                 r"|were) [^?]*"
-                r"\b(made|produced|manufactured|obtained|modelled)|工艺(路线)?是|什么(工艺|技术|方法)|技术(是|路线"
-                r"|描述)|采用(什么|何种)|养殖(方式|技术)",
+                r"\b(made|produced|manufactured|obtained|modelled)|工艺(路线|流程|步骤|说明|描述|方法)|(的|什么|何种|哪种|哪些|主要)"
+                r"(生产)?(工艺|技术|方法)(?!品)|技术(是|路线|描述|说明|代表性)|采用(什么|何种|哪种)"
+                r"|(怎么|如何|怎样)(做|生产|制造|制备|得到|加工)|养殖(方式|技术)",
                 (_technology,),
             ),
             (
@@ -223,7 +245,13 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
                 (_method,),
             ),
             (r"\btype of (data ?set|process)|unit process or|aggregated or|数据集类型", (_type,)),
-            (r"\buuid\b|\bversion\b|\bidentifier\b|版本|标识", (_identity,)),
+            (
+                r"uuid|\bguid\b|\bversion( (number|no))?\b|\bedition\b|\bidentifiers?\b"
+                r"|\b(unique|data ?set|the|what) ids?\b|\bids? (of|for|under|number)\b"
+                r"|\b(what|which) release\b|版本(号|信息)?|标识(符|码)?|识别(码|号)|编号"
+                r"|(数据集|唯一|的)\s*id\b|哪一?版|第几版|版次",
+                (_identity,),
+            ),
             (r"\bclassif|\bcategory\b|分类|类别", (_classes,)),
             (
                 r"\b(which|what|whose) (manufacturer|maker|company|brand|supplier|model|standard"

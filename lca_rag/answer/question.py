@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lca_rag.answer.amounts import Basis, find_basis, find_target
-from lca_rag.answer.lexicon import Term, fold, is_chinese, terms
+from lca_rag.answer.lexicon import Term, fold, is_chinese, terms, tokens
 from lca_rag.answer.metadata import field_spans
+from lca_rag.answer.spelling import corrected
 from lca_rag.answer.wordings import (
     ASKED,
     ASKED_HAN,
@@ -73,6 +74,8 @@ class Question:
     """Whether nothing but commands was there."""
     about_flow: bool = False
     """Whether a substance is asked about rather than a process."""
+    said: frozenset[str] = frozenset()
+    """Every token of the question and of other spellings of its notions."""
 
     @property
     def subject(self) -> tuple[Term, ...]:
@@ -91,12 +94,17 @@ class Question:
 
 def understand(question: str) -> Question:
     """Read a question; never fails."""
-    text, commanded = _without_commands(question)
+    text, commanded = _without_commands(corrected(question))
     empty = not text.strip()
     body = DATABASES.sub(" ", text if not empty else question)
     folded = fold(body)
     years = tuple(dict.fromkeys(int(found.group(1)) for found in YEAR.finditer(folded)))
-    places = tuple(place for place in recognise(body) if not _is_substance(place))
+    stated = field_spans(body)
+    places = tuple(
+        place
+        for place in recognise(body)
+        if not _is_substance(place) and not _is_code_in(place, stated)
+    )
     kind = _kind(text if not empty else question, years, places)
     basis = find_basis(folded)
     spans = [*_spans_of(places, body), *((m.start(), m.end()) for m in YEAR.finditer(folded))]
@@ -109,7 +117,7 @@ def understand(question: str) -> Question:
     if purpose is not None:
         spans.append(purpose.span())
     if kind in ("metadata", "list"):
-        spans.extend(field_spans(body))
+        spans.extend(stated)
     found = [term for term in terms(body) if not _inside(term, spans)]
     readings = _asked(folded, found) if kind in ("figure", "compare", "impact") else []
     if not readings and kind == "figure" and target is not None and target.unit in ("kWh", "MWh"):
@@ -132,12 +140,20 @@ def understand(question: str) -> Question:
         commanded=commanded,
         empty=empty,
         about_flow=kind == "metadata" and bool(FLOW.search(folded)),
+        said=tokens(body).union(*(option for term in found for option in term.options)),
     )
 
 
 def _is_substance(place: Mention) -> bool:
     """Whether capitals that are a country's code are a flow's short name here ("COD")."""
     return place.text.isupper() and any(term.known for term in terms(place.text))
+
+
+def _is_code_in(place: Mention, spans: Sequence[tuple[int, int]]) -> bool:
+    """Whether capitals that are a country's code are a word of the question ("unique ID")."""
+    return place.text.isupper() and any(
+        start <= place.start and place.end <= end for start, end in spans
+    )
 
 
 def _without_commands(question: str) -> tuple[str, bool]:
@@ -151,7 +167,10 @@ def _without_commands(question: str) -> tuple[str, bool]:
 
 def _kind(text: str, years: Sequence[int], places: Sequence[Mention]) -> Kind:
     """The first rule that fits; a figure if none does."""
-    if LIST.search(text) and not re.search(r"which of the two", text, re.IGNORECASE):
+    stated = field_spans(text)
+    listed = LIST.search(text)
+    first = listed is not None and (not stated or listed.start() <= stated[0][0])
+    if first and not re.search(r"which of the two", text, re.IGNORECASE):
         return "list"
     if REFERENCE.search(text):
         return "reference"
@@ -165,7 +184,6 @@ def _kind(text: str, years: Sequence[int], places: Sequence[Mention]) -> Kind:
         and _joined(text, years, places)
     ):
         return "compare"
-    stated = field_spans(text)
     figure = FIGURE.search(text)
     if stated and (figure is None or stated[0][0] < figure.start()):
         return "metadata"

@@ -46,7 +46,8 @@ COMMAND = re.compile(
 SENTENCE = re.compile(r"(?<=[.!?;:。！？；])\s+|(?<=[。！？；])")
 PREAMBLE = re.compile(
     r"^\s*(for|in) (our|my|a|an|the) [^,:?]{0,60}\b(study|report|project|model|assessment|bid"
-    r"|client|paper)\b\s*[,:]",
+    r"|client|paper)\b\s*[,:]"
+    r"|^\s*(we|i|our|my)\b[^:?\d]{0,80}:(?=\s*\S+\s+\S+\s+\S+\s+\S)",
     re.IGNORECASE,
 )
 """What the figure is wanted for, which names no data set."""
@@ -66,13 +67,23 @@ LIST = re.compile(
     r"|hold|contain|offer|include|describe|know|list)\b(?!\s+(for|as|on|about|of)\b)"
     r"|\bwhat (data ?sets? |records? |processes )?(do you have|is there|are there|exists?)\b"
     r"|\bare there (any )?(data ?sets?|records|processes)|\bwhat (data ?sets?|records|processes)\b"
-    r"|\bwhich\b[^?]{0,60}\b(data ?sets|records|processes)\b"
-    r"|有哪些|列出|哪些(数据集|记录|过程)|都有什么",
+    r"|\bwhich\b[^?]{0,60}\b(data ?sets|records|processes|inventories|entries)\b"
+    r"|\b(any|have you) (data|records|inventor(y|ies)|information) (on|for|about)\b"
+    r"|\bdo you have (any(thing)? )?(data ?sets?|records|inventor(y|ies)|on|about)\b"
+    r"|\bwhat have you( got)?\b|\bwhat can (i|we) find\b|\boverview of\b|\beverything (about|on)\b"
+    r"|\blooking for (data|records|inventories)|\bwhat is there\b|\bwhat else\b"
+    r"|\b(show|find|give)( me| us)? (all|every|the available)\b"
+    r"|^\s*all\b[^?]{2,60}\b(processes|records|data ?sets|inventories|entries)\b"
+    r"|有哪些(?!主?要?(工艺|技术|步骤|环境|限制))|列(出|举)|哪些(清单|数据|记录|过程|条目)|都有(什么|哪些)"
+    r"|有(什么|哪些|没有)(可用的?)?(数据|记录|过程|清单)|(数据集|过程|记录)有几个|全部(的)?(数据|记录|过程)"
+    r"|(数据集|记录|过程)(清单|列表|一览)|(有关|相关)的(数据|过程|记录|清单)|有[^，。？]{1,30}的(数据|数据集|记录)吗"
+    r"|(关于|有关)[^，。？]{1,30}(有|是)(什么|哪些)",
     re.IGNORECASE,
 )
 REFERENCE = re.compile(
     r"reference (flow|amount|unit|quantity)|quantitative reference|functional unit|normali[sz]ed"
-    r"|(to|for) (what|which|how (much|many))\b[^?]*\b(refer|relate|given|stand|normal|valid"
+    r"|(to|for) (what|which|how (much|many))\b(?! (region|country|place|area|year|period|time|state"
+    r"|location|market|version))[^?]*\b(refer|relate|given|stand|normal|valid"
     r"|scaled|based)"
     r"|^\W*(for|per) how (much|many)\b[^?]*\b(list|record|report|express|state|calculat|compil"
     r"|document|tabulat)"
@@ -81,7 +92,11 @@ REFERENCE = re.compile(
     r"|how many\b[^?]*\b(stands? for|represents?|refers? to)|what (amount"
     r"|quantity) is the reference"
     r"|\bwhat (amount|quantity)\b[^?]*\brefers? to\s*\??$"
-    r"|basis of the (inventory|data)|参考流|功能单位|基准流|参考产品",
+    r"|basis of the (inventory|data)|\b(on )?what basis\b"
+    r"|\bfor (what|which) (quantity|amount)\b|\bas its reference\b|\breference product\b"
+    r"|how much product\b|\b(scaled|related|normali[sz]ed) to\s*\?*\s*$|\bper how\b"
+    r"|参考(流|产品|单位|数量|量(?!程))|功能单位|功能单元|基准(流|量|单位)|定量参考|声明单位|计算基准"
+    r"|(按|以|对应|针对|基于|相对于|折合)多少(产品|数量|单位)|以什么(数量|产品)|为基准",
     re.IGNORECASE,
 )
 IMPACT = re.compile(
@@ -89,8 +104,12 @@ IMPACT = re.compile(
     r"|assess|score)"
     r"|(acidification|eutrophication)(?=\s*(potential|impact|result|score|of|per|in|for|[?.,]|$))"
     r"|ozone depletion|cumulative energy|toxicity|co2[- ]?eq"
-    r"|carbon intensity"
-    r"|碳足迹|全球变暖|酸化|富营养化|环境影响",
+    r"|carbon intensity|\bco2[- ]?e(q\w*)?\b|co2[- ]equivalents?|carbon dioxide equivalents?"
+    r"|\bpcf\b|environmental impacts?\b|impacts? (on|of|to) (the )?(climate|environment)"
+    r"|climate[- ]friendly"
+    r"|life[- ]cycle emissions|greenhouse gas (balance|performance)|global-warming"
+    r"|碳足迹|全球变暖|酸化(?!剂)|富营养化|环境影响|温室气体足迹|二氧化碳当量|co2当量|气候变化|影响评价|臭氧(层|消耗)"
+    r"|碳排放强度|碳强度",
     re.IGNORECASE,
 )
 COMPARE = re.compile(
@@ -98,7 +117,11 @@ COMPARE = re.compile(
     r"|\bwhich of the (two|three)\b|\bfor each\b|\bfor both\b|\beach of\b|\brespectively\b"
     r"|\b(in|by|for|from|with|of|on)\s+(the\s+)?([^,?.]{2,60}?)\s+and\s+(in|by|for|from|with|of"
     r"|on)\s+"
-    r"|\bhigher\b[^?]*\bor\b|\bmore\b[^?]*,[^?]*\bor\b|分别|比较|对比|相比|哪个更|差别",
+    r"|\bdiffer(s|ences?)?\b|\bside by side\b|\bnext to (the|that)\b|\bchoose between\b"
+    r"|\bboth\b[^?]*\band\b|\beach\s*\??\s*$|\b(less|more|lower|higher|fewer)\b[^?]*\bthan\b"
+    r"|\bhigher\b[^?]*\bor\b|\bmore\b[^?]*,[^?]*\bor\b|分别|比较|对比|相比|哪个(的|更)|差别"
+    r"|各(是|为|有)?多少|谁的|相对于|有何不同|两者|放在一起|(低|高|多|少|大|小)于(?!等于|\d)|差多少"
+    r"|比[^，。？]{2,60}(多|少|高|低|大|小)(吗|多少|不少)?[？?]?$",
     re.IGNORECASE,
 )
 TWO_SIZES = re.compile(
@@ -119,7 +142,7 @@ SIDES: tuple[tuple[re.Pattern[str], Direction], ...] = (
             r"|loss|losses)\b|\bto (air|water|soil)\b"
             r"|\b(leave|leaves|leaving|recovered|obtained|yield|yields|deliver|delivers"
             r"|by-?products?|outputs?)\b"
-            r"|排放|释放|产出|输出|得到|回收(了)?多少|副产",
+            r"|排放|释放|产出|输出|得到|回收(了)?多少|副产|放出|排出|排掉|产生",
             re.IGNORECASE,
         ),
         "output",
@@ -129,7 +152,7 @@ SIDES: tuple[tuple[re.Pattern[str], Direction], ...] = (
             r"\bconsum|\b(uses?|used|needs?|needed|requires?|required|demands?|inputs?|takes?"
             r"|fed|feed|"
             r"feedstock|applied|receives?|burnt|burned|goes into|go into|enters?|share|shares)\b"
-            r"|消耗|需要|使用|投入|输入|用量|占|施用",
+            r"|消耗|需要|使用|投入|输入|用量|占|施用|耗用|单耗|所需|用掉|要用|原料",
             re.IGNORECASE,
         ),
         "input",
@@ -148,7 +171,7 @@ MEDIA = {
 }
 EMITTED = re.compile(
     r"\bemi(t|ts|tted|ssions?)\b|\breleas|\bdischarg|\bgiven? off\b|\bairborne\b|\b(lost|loss"
-    r"|losses)\b|排放|释放",
+    r"|losses)\b|排放|释放|放出|排出|排掉",
     re.IGNORECASE,
 )
 FLOW = re.compile(
@@ -178,7 +201,8 @@ ASKED = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"how (?:much|many) (?:(?:{_UNIT_WORDS}) of )?(?P<x>[\w ,()/.+-]+?){_STOP_AT}",
-        rf"(?:quantity|amount|mass|volume) of (?P<x>[\w ()/+-]+?){_STOP_AT}",
+        rf"(?:quantity|amount|mass|volume|number|figure|kilograms|grams) (?:of|for) "
+        rf"(?P<x>[\w ,()/.+-]+?){_STOP_AT}",
         r"what (?:direct )?(?P<x>[\w ()/+-]+?) emissions? (?:is|are|was|were|does|do)\b",
         r"(?:^|[.:!?]\s+|\bthe\s+)(?:direct\s+)?(?P<x>[\w ()/+-]+?)\s+emissions?\b",
         rf"emissions? of (?P<x>[\w ()/+-]+?){_STOP_AT}",
@@ -198,18 +222,41 @@ ASKED = tuple(
         rf":\s+(?:airborne\s+|direct\s+)?(?P<x>(?:[\w ()/+-]|\.(?=\d))+?){_STOP_AT}",
         rf"^(?:airborne\s+|direct\s+)?(?P<x>(?:[\w ()/+-]|\.(?=\d))+?){_STOP_AT}",
         rf"\bneed(?:s)? in (?P<x>[\w -]+?){_STOP_AT}",
+        r"\bdiffer(?:s|ences?)? in (?P<x>[\w ,()/.+-]+?) (?:between|of|for|btw)\b",
+        rf"\b(?:need|use|consume|require|release|emit|discharge|contain|produce|take)s?"
+        rf" (?P<x>[\w ,()/.+-]+?){_STOP_AT}",
+        r"\b(?:more|less|fewer) (?P<x>[\w ()/.+-]+?)(?:,| than)",
+        r"^(?P<x>[\w ,()/.+-]+?),? (?:for both|side by side)",
+        r"\b(?:the|me) (?P<x>[\w ()/.+-]+?) of\b",
+        r"\bhow much (?P<x>[\w ,()/.+-]+?) each",
+        r"(?:\bin|[:,]| -) (?P<x>[\w ()/.+-]+?)(?: \([^()]*\))?\s*\??\s*$",
     )
 )
+_X = r"[\u3400-\u9fffa-z0-9 .,()/+%<>_-]"
+_ZH_UNIT = r"(?:千克|公斤|克|毫克|吨|升|千瓦时|兆焦|吉焦|度|立方米|公顷)"
+_ZH_END = (
+    r"(?=(?:的)?(?:消耗|单耗|用量|耗量|排放|产生|投入|输入|输出|使用|释放|需求|数值|数量|含量|系数)|的[值量]|是|为|有|被|等于"
+    r"|折合|换算|转换|合多少|在|吗|[，,。？?；;：:]|$)"
+)
 ASKED_HAN = tuple(
-    re.compile(pattern)
+    re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"(?:排放|消耗|需要|使用|投入|产生|产出|释放|施用|得到|回收)(?:了)?多少(?:千克|公斤|克|吨|升|千瓦时|兆焦|度|立方米"
-        r"|的)?(?P<x>[\u3400-\u9fffA-Za-z0-9.]+)",
-        r"多少(?:千克|公斤|克|吨|升|千瓦时|兆焦|度|立方米)(?:的)?(?P<x>[\u3400-\u9fffA-Za-z0-9.]+)",
-        r"多少(?:的)?(?P<x>[\u3400-\u9fffA-Za-z0-9.]+)",
-        r"(?P<x>[\u3400-\u9fffA-Za-z0-9.]{1,10}?)(?:占|的排放|排放量|消耗量|用量|排放为|的消耗|耗量|产生量|使用量)",
-        r"的(?P<x>[^的，,。？?\s]{1,10}?)量?(?:是|为|有)多少",
-        r"(?:排放|消耗)(?:的)?(?P<x>[\u3400-\u9fffA-Za-z0-9.]+?)(?:是|为|有|$)",
+        rf"(?:排放|消耗|需要|使用|投入|产生|产出|释放|施用|得到|回收|涉及|耗用|用掉|放出|排出|含有)(?:了)?(?:多少|几)"
+        rf"{_ZH_UNIT}?(?:的)?(?P<x>{_X}+?){_ZH_END}",
+        rf"(?:多少|几){_ZH_UNIT}(?:的)?(?P<x>(?!是|为){_X}+?){_ZH_END}",
+        rf"多少(?:的)?(?P<x>{_X}+?){_ZH_END}",
+        rf"^(?:请问)?(?P<x>{_X}{{1,40}}?)在.{{2,80}}(?:中|里)的?(?:消耗|用量|排放|投入|有)?",
+        r"的(?P<x>[^的，。？?；;：:]{1,40}?)(?:的)?(?:排放|消耗|用量|耗量|单耗|产生|投入|输入|输出|使用量|释放|需求|数值|系数)",
+        r"的(?P<x>[^的，。？?；;：:\s]{1,24}?)量?(?:是|为|有|等于|折合|换算|转换|合|用|比|在|上|各)",
+        rf"(?:所需|耗用|消耗|释放|排放|排出|放出|投入|产生|伴随)(?:的)?(?P<x>{_X}+?){_ZH_END}",
+        r"(?:里|中|，|,|、|:|：)(?P<x>[^的，。？?；;：:]{1,40}?)(?:的|被)?(?:排放|消耗|用量|耗量|产生|投入|输入|输出)",
+        r"(?P<x>[\u3400-\u9fffa-z0-9.]{1,10}?)(?:占|的排放|排放量|消耗量|用量|排放为|的消耗|耗量|产生量|使用量)",
+        rf"(?:排放|消耗)(?:的)?(?P<x>{_X}+?)(?:是|为|有|$)",
+        r"的(?P<x>[^的，。？?；;：:]{1,40}?)\s*[？?，,。]?\s*$",
+        r"的(?P<x>[^的，。？?；;：:]{1,40}?)[，,(]",
+        r"[：:](?P<x>[^的，。？?；;：:]{1,40}?)\s*(?:投入|排放|消耗|用)?量?\s*[？?，,。]?\s*$",
+        r"^(?P<x>[^的，。？?；;：:]{1,40}?)(?:排放|投入|消耗)?量?\s*(?:\([^)]*\))?\s*[：:]",
+        r"[，,](?P<x>[^的，。？?；;：:，,]{1,40}?)[，,]",
     )
 )
 
