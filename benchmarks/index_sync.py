@@ -63,7 +63,7 @@ def stage_render(source: str, limit: int, **_: str) -> dict[str, object]:
 
 
 def stage_pack(source: str, limit: int, **_: str) -> dict[str, object]:
-    from lca_rag.index.preparation import pack
+    from lca_rag.index.packing import pack
     from lca_rag.record_json import to_json
 
     held = list(records(source, limit))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,7 +66,7 @@ def index(
 
     What is new or changed is embedded, what is known is not; nothing is removed without --prune.
     """
-    from lca_rag.readers import ReadReport, Skip, load_columns, read
+    from lca_rag.readers import ReadReport, Skip, Together, load_columns, read
 
     if location is None and server is None:
         raise typer.BadParameter("give --index DIR, --server URL, or both", param_hint="--index")
@@ -79,9 +78,7 @@ def index(
     ]
     opened = open_for_writing(location, server, model, query_prompt)
     with opened, console.progress() as tell:
-        done = opened.sync(
-            chain.from_iterable(sources), prune=prune, progress=tell, skipped=skipped
-        )
+        done = opened.sync(Together(sources), prune=prune, progress=tell, skipped=skipped)
     told = {"report": _report(facts)} if report else {}
     if not done.read and not done.skipped:
         raise ReadError(

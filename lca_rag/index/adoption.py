@@ -16,7 +16,7 @@ from lca_rag.errors import FingerprintMismatch, IndexStateError
 from lca_rag.index.catalogue import Catalogue, unpack_record
 from lca_rag.index.chroma import decode_body, embedded_client, server_client
 from lca_rag.index.location import Location, cache_folder
-from lca_rag.index.preparation import pack
+from lca_rag.index.packing import pack
 from lca_rag.index.report import SyncReport
 from lca_rag.index.sync import Derive, Remove, synchronise
 from lca_rag.index.texts import text_record

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from lca_rag.encoders import Fingerprint
 from lca_rag.index.binding import store_fingerprint, stored_fingerprint, unknown_fingerprint
-from lca_rag.index.preparation import pack
+from lca_rag.index.packing import pack
 from lca_rag.index.vectors import checked_vectors, given_key
 from lca_rag.index.writer import Writer
 

@@ -17,7 +17,8 @@ import orjson
 from lca_rag.encoders import Encoder
 from lca_rag.errors import IndexStateError
 from lca_rag.index.catalogue import Catalogue
-from lca_rag.index.preparation import Preparation, Prepared, pack
+from lca_rag.index.packing import Prepared, pack
+from lca_rag.index.preparation import Preparation
 from lca_rag.index.report import Progress, SyncReport, silent
 from lca_rag.index.vectors import checked_vectors
 from lca_rag.index.writer import Writer

@@ -25,7 +25,7 @@ from lca_rag.readers.context import OnSkip, ReadContext, Reader, ReadReport, Ski
 from lca_rag.readers.factor_columns import FactorColumns
 from lca_rag.readers.factor_mapping import load_columns
 from lca_rag.readers.files import open_package
-from lca_rag.readers.stream import Records
+from lca_rag.readers.stream import Records, Stream, Together, Work
 from lca_rag.record import database_slug
 
 __all__ = [
@@ -35,6 +35,9 @@ __all__ = [
     "Reader",
     "Records",
     "Skip",
+    "Stream",
+    "Together",
+    "Work",
     "load_columns",
     "open_package",
     "read",

@@ -15,10 +15,8 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from functools import partial
 from io import BytesIO, StringIO
 from itertools import islice
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
-
-from openpyxl import load_workbook
-from openpyxl.worksheet.worksheet import Worksheet
 
 from lca_rag.errors import ReadError
 from lca_rag.readers.archives import open_zip
@@ -38,6 +36,9 @@ from lca_rag.record import (
     Reference,
     Text,
 )
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
 
 _ZIP = b"PK\x03\x04"
 _WORKBOOK_FAULTS = (
@@ -106,6 +107,8 @@ class FactorReader:
 
     def _sheets(self, data: bytes, path: str, context: ReadContext) -> Iterator[Record]:
         """The tables of every sheet of a workbook."""
+        from openpyxl import load_workbook  # late: slow to import, and few sources are workbooks
+
         open_zip(BytesIO(data), path, len(data)).close()  # refuses bombs
         found = False
         tops: list[Row] = []

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, Self, cast
 
 from lca_rag.errors import ReadError
-from lca_rag.readers.context import ReadContext, Reader, ReadReport
+from lca_rag.readers.context import ReadContext, Reader, ReadReport, opening
 from lca_rag.readers.files import OpenPackage, open_package
 from lca_rag.readers.pool import Pool, wanted
 from lca_rag.readers.prose import member_path
@@ -23,7 +24,7 @@ from lca_rag.readers.transport import flat, rebuilt
 from lca_rag.readers.worker import count
 from lca_rag.record import Record
 
-__all__ = ["MANY", "Records", "Work"]
+__all__ = ["MANY", "Records", "Stream", "Together", "Work"]
 
 MANY = 2000
 """Members of one format from which on workers read them: they take a while to start."""
@@ -35,10 +36,18 @@ _ROOT = re.compile(
     re.DOTALL,
 )
 _NO_DATA_ROOTS = frozenset(
-    (b"CategorySystem", b"ILCDLocations", b"schema", b"stylesheet", b"transform", b"html")
+    (
+        b"CategorySystem",
+        b"ILCDLocations",
+        b"ILCDLCIAMethodologies",
+        b"schema",
+        b"stylesheet",
+        b"transform",
+        b"html",
+    )
 )
 _NO_DATA_NAME = re.compile(
-    r"(^|[/!])(layout\.json|meta\.info|context\.json|package\.json|manifest\.(xml|json)|\.[^/]*)$",
+    r"(^|[/!])(FilenameToActivityLookup\.csv|layout\.json|meta\.info|context\.json|package\.json|manifest\.(xml|json)|\.[^/]*)$",
     re.IGNORECASE,
 )
 
@@ -63,33 +72,15 @@ class Work:
 _CARRY = Work("lca_rag.readers.transport", "carrier")
 
 
-class Records(Iterator[Record]):
-    """The records of one source, to be taken once: one by one, or as something is made of them.
+class Stream(Iterator[Record]):
+    """Records to be taken once: one by one, or as something is made of them.
 
     Close it, or use it in a `with`, where not all of them are taken: that ends the workers.
     """
 
-    def __init__(
-        self, path: Path, context: ReadContext, readers: tuple[Reader, ...], workers: int | None
-    ) -> None:
-        """Read nothing yet."""
-        self._path = path
-        self._context = context
-        self._readers = readers
-        self._workers = wanted(workers)
-        self._records = self._one_by_one()
-
     def __iter__(self) -> Self:
         """The stream itself."""
         return self
-
-    def __next__(self) -> Record:
-        """The next record.
-
-        Raises:
-            ReadError: If the source cannot be opened at all, or a worker ends.
-        """
-        return next(self._records)
 
     def __enter__(self) -> Self:
         """The stream itself."""
@@ -104,19 +95,83 @@ class Records(Iterator[Record]):
         """Close it."""
         self.close()
 
-    def close(self) -> None:
-        """Stop reading, and end the workers."""
-        self._records.close()
-
-    def through(self, work: Work) -> Iterator[list[Any]]:
+    @abstractmethod
+    def through(self, work: Work, here: Make | None = None) -> Iterator[list[Any]]:
         """What `work` makes of the records, some at a time, in their order.
 
         It is made where the records are read, so that they need not travel.
 
+        Args:
+            work: What workers make.
+            here: The same for this process; by default made from `work`.
+
         Raises:
             ReadError: If the source cannot be opened at all, or a worker ends.
         """
-        make = work.make()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop reading, and end the workers."""
+
+
+class Together(Stream):
+    """The records of several streams, one after another."""
+
+    def __init__(self, streams: Sequence[Stream]) -> None:
+        """Take nothing yet."""
+        self._streams = streams
+        self._records = chain.from_iterable(streams)
+
+    def __next__(self) -> Record:
+        """The next record."""
+        return next(self._records)
+
+    def through(self, work: Work, here: Make | None = None) -> Iterator[list[Any]]:
+        """What `work` makes of the records of each stream."""
+        for stream in self._streams:
+            yield from stream.through(work, here)
+
+    def close(self) -> None:
+        """Close every stream."""
+        for stream in self._streams:
+            stream.close()
+
+
+class Records(Stream):
+    """The records of one source."""
+
+    def __init__(
+        self, path: Path, context: ReadContext, readers: tuple[Reader, ...], workers: int | None
+    ) -> None:
+        """Read nothing yet."""
+        self._path = path
+        self._context = context
+        self._readers = readers
+        self._workers = wanted(workers)
+        self._records = self._one_by_one()
+        self._begun = False
+
+    def __next__(self) -> Record:
+        """The next record.
+
+        Raises:
+            ReadError: If the source cannot be opened at all, or a worker ends.
+        """
+        self._begun = True
+        return next(self._records)
+
+    def close(self) -> None:
+        """Stop reading, and end the workers."""
+        self._records.close()
+
+    def through(self, work: Work, here: Make | None = None) -> Iterator[list[Any]]:
+        """What `work` makes of the records that were not taken yet."""
+        make = here or work.make()
+        if self._begun:
+            while some := list(islice(self._records, _TOGETHER)):
+                yield make(some)
+            return
+        self._begun = True
         with closing(self._parts(work)) as parts:
             for part in parts:
                 for made, report in part.batches(make):
@@ -186,7 +241,7 @@ def _groups(
     groups: list[list[str]] = [[] for _ in readers]
     for name in package.names():
         try:
-            head = package.head(name)
+            head = opening(package, name)
         except ReadError as exc:
             context.skip(exc.path or name, str(exc))
             continue
