@@ -57,6 +57,21 @@ class Package(Protocol):
         ...
 
 
+_LONG_HEAD = 1 << 17
+
+
+def opening(package: Package, name: str) -> bytes:
+    """The head of a member; a longer one where it ends within a comment, such as a licence.
+
+    Raises:
+        ReadError: If the member is damaged or encrypted.
+    """
+    head = package.head(name)
+    if head.rfind(b"<!--") > head.rfind(b"-->"):
+        return package.head(name, _LONG_HEAD)
+    return head
+
+
 @dataclass
 class ReadReport:
     """What reading one or more sources gave; counted, so that nothing vanishes."""

@@ -131,7 +131,7 @@ def _properties(node: Node, lookups: Lookups, repairs: list[str]) -> tuple[FlowP
     found = []
     for item in node.all("flowProperties", "flowProperty"):
         pointer = item.one("referenceToFlowPropertyDataSet")
-        uuid = pointer.attribute("refObjectId")
+        uuid = pointer.target()
         row = lookups.properties.get(uuid or "")
         words = pointer.words("shortDescription")
         found.append(

@@ -125,7 +125,7 @@ def _factors(
     """One result per factor: indicator unit per unit of the flow that it is named after."""
     for item in node.all("characterisationFactors", "factor"):
         pointer = item.one("referenceToFlowDataSet")
-        target = pointer.attribute("refObjectId")
+        target = pointer.target()
         row = lookups.flows.get(target) if target else None
         location = item.string("location")
         yield ImpactResult(

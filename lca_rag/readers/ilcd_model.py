@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lca_rag.readers import ilcd_values as values
 from lca_rag.readers.lookups import Lookups, classifications, described
-from lca_rag.readers.nodes import Node
+from lca_rag.readers.nodes import Node, same
 from lca_rag.record import Provenance, Record, Reference, Text
 
 __all__ = ["model_record"]
@@ -87,8 +87,7 @@ def _processes(where: Node, instances: list[Node], lookups: Lookups) -> Iterator
         for instance in instances
     ]
     named = [
-        (number, pointer.attribute("refObjectId"), described(pointer, lookups.names))
-        for number, pointer in found
+        (number, pointer.target(), described(pointer, lookups.names)) for number, pointer in found
     ]
     for number, uuid, words in named:
         if wanted is not None and number == wanted:
@@ -103,7 +102,7 @@ def _processes(where: Node, instances: list[Node], lookups: Lookups) -> Iterator
 def _label(instance: Node, lookups: Lookups) -> str:
     pointer = instance.one("referenceToProcess")
     words = described(pointer, lookups.names).join(" | ")
-    return words or pointer.attribute("refObjectId") or "unnamed process"
+    return words or pointer.target() or "unnamed process"
 
 
 def _connections(instances: list[Node], lookups: Lookups) -> Iterator[tuple[str, Text]]:
@@ -113,7 +112,7 @@ def _connections(instances: list[Node], lookups: Lookups) -> Iterator[tuple[str,
         source = _label(instance, lookups)
         for output in instance.all("connections", "outputExchange"):
             flow = output.attribute("flowUUID") or ""
-            row = lookups.flows.get(flow)
+            row = lookups.flows.get(same(flow))
             name = (row.name.join(" | ") if row else None) or flow
             for target in output.all("downstreamProcess"):
                 number = target.attribute("id")

@@ -210,7 +210,7 @@ def _exchanges(
 
 def _exchange(item: Node, stated: frozenset[str], lookups: Lookups, repairs: list[str]) -> Exchange:
     pointer = item.one("referenceToFlowDataSet")
-    target = pointer.attribute("refObjectId")
+    target = pointer.target()
     row = lookups.flows.get(target) if target else None
     number = item.attribute("dataSetInternalID") or ""
     is_uuid = target is not None and values.UUID.fullmatch(target) is not None
@@ -285,7 +285,7 @@ def _impacts(node: Node, lookups: Lookups, repairs: list[str]) -> Iterator[Impac
             continue
         yield ImpactResult(
             indicator=described(pointer, lookups.names),
-            uuid=pointer.attribute("refObjectId"),
+            uuid=pointer.target(),
             amount=values.amount(item.string("meanAmount"), repairs),
             unit=_result_unit(item, pointer, lookups),
         )
@@ -302,7 +302,7 @@ def _modules(
         scenario = amount.attribute("scenario")
         yield ImpactResult(
             indicator=words,
-            uuid=pointer.attribute("refObjectId"),
+            uuid=pointer.target(),
             amount=values.amount(amount.text or None, repairs),
             unit=unit,
             module=f"{module} ({scenario})" if module and scenario else module or scenario,
@@ -312,5 +312,5 @@ def _modules(
 def _result_unit(item: Node, pointer: Node, lookups: Lookups) -> str | None:
     """The unit of a result: an EPD's unit group, else its description, else the method's unit."""
     group = item.one("other", "referenceToUnitGroupDataSet")
-    method = lookups.indicators.get(pointer.attribute("refObjectId") or "")
+    method = lookups.indicators.get(pointer.target() or "")
     return lookups.unit_of_group(group) or group.words("shortDescription").join(" | ") or method

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from lca_rag.errors import ReadError
-from lca_rag.readers.context import Package, ReadContext
+from lca_rag.readers.context import Package, ReadContext, opening
 from lca_rag.readers.ilcd_fields import unmapped
 from lca_rag.readers.ilcd_flow import flow_record
 from lca_rag.readers.ilcd_method import method_record
@@ -73,7 +73,7 @@ class IlcdSession:
         groups: dict[int, list[str]] = {}
         for name in names:
             try:
-                found = self._root.search(head_text(self._package.head(name)))
+                found = self._root.search(head_text(opening(self._package, name)))
             except ReadError as exc:
                 self._context.skip(member_path(self._package, name), str(exc), _named(name))
                 continue

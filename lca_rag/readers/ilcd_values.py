@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from lca_rag.errors import ReadError
 from lca_rag.readers.lookups import Lookups, described
-from lca_rag.readers.nodes import NO_NODE, Node
+from lca_rag.readers.nodes import NO_NODE, UUID, Node, same
 from lca_rag.record import NO_VERSION, Licence, Name, Reference, Text
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "year",
 ]
 
-UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 _YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
@@ -43,7 +42,7 @@ def identity(node: Node, information: Node) -> tuple[str, str]:
     uuid = information.string("UUID")
     if uuid is None:
         raise ReadError("the data set has no UUID, so it cannot be told apart", field="UUID")
-    return uuid, node.string(*_PUBLICATION, "dataSetVersion") or NO_VERSION
+    return same(uuid), node.string(*_PUBLICATION, "dataSetVersion") or NO_VERSION
 
 
 def name(information: Node, functional: str, repairs: list[str]) -> Name:
@@ -96,7 +95,7 @@ def references(node: Node, fields: Labelled, lookups: Lookups) -> Iterator[Refer
         steps = path.split("/")
         for holder in _holders(node, steps[:-1]):
             for pointer in holder.all(steps[-1]):
-                uuid = pointer.attribute("refObjectId")
+                uuid = pointer.target()
                 words = described(pointer, lookups.names)
                 if uuid or words:
                     yield Reference(role=role, uuid=uuid, name=words)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from lca_rag.readers.nodes import Node
+from lca_rag.readers.nodes import Node, same
 from lca_rag.readers.sessions import Fact, Knowledge
 from lca_rag.record import (
     COMPARTMENTS,
@@ -85,7 +85,7 @@ class Lookups(Knowledge):
             unit = self.unit_of_group(
                 node.one(root, "quantitativeReference", "referenceToReferenceUnitGroup")
             )
-        self.note((kind, uuid, version, words.entries, unit))
+        self.note((kind, same(uuid), version, words.entries, unit))
 
     def learn_flow(self, uuid: str, row: FlowRow) -> None:
         """Take a flow, unless a newer version of it is known."""
@@ -145,11 +145,11 @@ class Lookups(Knowledge):
 
     def unit_of_group(self, reference: Node) -> str | None:
         """The reference unit of a unit group that an element points to."""
-        return self.units.get(reference.attribute("refObjectId") or "")
+        return self.units.get(reference.target() or "")
 
     def unit_of_property(self, reference: Node) -> str | None:
         """The unit of a flow property that an element points to."""
-        row = self.properties.get(reference.attribute("refObjectId") or "")
+        row = self.properties.get(reference.target() or "")
         return row.unit if row else None
 
     def shared(self, path: tuple[str, ...]) -> tuple[str, ...]:
@@ -225,6 +225,4 @@ def _level(node: Node) -> int:
 
 def described(reference: Node, names: dict[str, Text]) -> Text:
     """The short description of a reference, else the name that its data set gives itself."""
-    return reference.words("shortDescription") or names.get(
-        reference.attribute("refObjectId") or "", NO_TEXT
-    )
+    return reference.words("shortDescription") or names.get(reference.target() or "", NO_TEXT)

@@ -17,14 +17,20 @@ from lxml import etree
 from lca_rag.errors import ReadError
 from lca_rag.record import NO_TEXT, Text
 
-__all__ = ["NO_NODE", "Node", "Paths", "json_documents", "xml_root"]
+__all__ = ["NO_NODE", "UUID", "Node", "Paths", "json_documents", "same", "xml_root"]
 
 _KINDS = "process|flow|flowProperty|unitGroup|source|contact|LCIAMethod|lifeCycleModel"
 XML_ROOT = re.compile(rf"<(?:[\w.-]+:)?((?:{_KINDS})DataSet)[\s>/]")
 JSON_ROOT = re.compile(rf'\\?"(?:[\w.-]+:)?((?:{_KINDS})DataSet)\\?"\s*:\s*[{{]')
 _ROOT_KEY = re.compile(rf"(?:[\w.-]+:)?((?:{_KINDS})DataSet)$")
+UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ROWS = ("json", "json_ordered")
 """Columns of a TianGong API row that carry the data set."""
+
+
+def same(uuid: str) -> str:
+    """A UUID in small letters, as which it is the same everywhere; anything else as it is."""
+    return uuid.lower() if UUID.fullmatch(uuid) else uuid
 
 
 class Node:
@@ -66,6 +72,14 @@ class Node:
     def attribute(self, name: str) -> str | None:
         """An attribute, stripped."""
         return self.attributes.get(name, "").strip() or None
+
+    def target(self) -> str | None:
+        """What a reference points to: its id, or the UUID in its URI where it has no id."""
+        found = self.attributes.get("refObjectId", "").strip()
+        if not found and "uri" in self.attributes:
+            named = UUID.findall(self.attributes["uri"])
+            found = named[-1] if named else ""
+        return same(found) or None
 
 
 _NONE: list[Node] = []
