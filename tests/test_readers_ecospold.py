@@ -160,6 +160,56 @@ def test_activity_link_names_the_supplier_s_record_even_to_nothing(tmp_path: Pat
     assert record.exchanges[1].provider == record.uuid, "a loop to itself"
 
 
+def test_activity_link_of_zeros_links_nothing(tmp_path: Path) -> None:
+    used = product(group="x").replace("<outputGroup>x</outputGroup>", "<inputGroup>5</inputGroup>")
+    zeros = "00000000-0000-0000-0000-000000000000"
+    used = used.replace('id="x"', f'id="y" activityLinkId="{zeros}"')
+    assert only(tmp_path, spold2(product() + used)).exchanges[1].provider is None
+
+
+def test_undefined_system_model_with_several_products(tmp_path: Path) -> None:
+    """As the supplier hands it in: `activityDataset`, formulas, parameters, two products."""
+    cream = product("0.1").replace(PRODUCT, PRODUCT[:-1] + "c").replace("block", "cream")
+    formula = product("0.9").replace('id="x"', 'id="x" mathematicalRelation="p" variableName="q"')
+    parameter = (
+        '<parameter parameterId="p" variableName="p" amount="0.9"><name>p</name></parameter>'
+    )
+    text = spold2(formula + cream + parameter).replace("childActivityDataset", "activityDataset")
+    record = only(tmp_path, text)
+    assert [(x.flow.all()[0], x.amount) for x in record.reference_exchanges] == [
+        ("block", 0.9),
+        ("cream", 0.1),
+    ]
+    assert record.references_stated == 2
+
+
+def test_prefixed_names_and_decimal_commas(tmp_path: Path) -> None:
+    text = spold2(product("0,4")).replace("<", "<e:").replace("<e:/", "</e:").replace("<e:?", "<?")
+    record = only(tmp_path, text.replace("xmlns=", "xmlns:e="))
+    assert [(x.amount, x.unit) for x in record.reference_exchanges] == [(0.4, "kg")]
+
+
+def test_activity_that_speaks_of_master_data_is_an_activity(tmp_path: Path) -> None:
+    about = '<generalComment><text index="1">see validUnits and validTags</text></generalComment>'
+    assert only(tmp_path, spold2(product(), about), "x.xml").kind == "process"
+
+
+def test_package_as_ecoinvent_ships_it(tmp_path: Path) -> None:
+    """Beside the data sets: more master data than is used, a table of file names, schemas."""
+    path = master_archive(tmp_path / "ecoinvent.zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        for root in ("validActivityIndex", "validSystemModels", "validNewThings"):
+            archive.writestr(f"MasterData/{root}.xml", MASTER.format(root, '<thing id="x"/>'))
+        archive.writestr("FilenameToActivityLookup.csv", "Filename;ActivityName\na.spold;a\n")
+        archive.writestr(
+            "EcoSpold02.xsd", "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'/>"
+        )
+    _, skipped, report = read_all(path)
+    assert skipped == []
+    assert report.read == {"ecospold2/flow": 2, "ecospold2/process": 1}
+    assert report.ignored == {".csv": 1, "schema": 1}
+
+
 def test_text_blocks_in_the_order_of_their_index_with_variables(tmp_path: Path) -> None:
     about = (
         '<generalComment><text xml:lang="en" index="2">last {{x}} {{y}}</text>'

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from lca_rag.errors import ReadError
 from lca_rag.readers.context import Package, ReadContext
 from lca_rag.readers.ecospold2_activity import MAPPED, activity_record
-from lca_rag.readers.ecospold2_master import FLOW_ROOTS, MASTER_ROOTS, Master, flow_records
+from lca_rag.readers.ecospold2_master import FLOW_ROOTS, Master, flow_records
 from lca_rag.readers.nodes import Node, Paths, xml_root
 from lca_rag.readers.prose import member_path
 from lca_rag.readers.sessions import Counts, Round, in_turn
@@ -22,6 +22,7 @@ from lca_rag.record import Record
 _NAMESPACE = re.compile(rb"EcoInvent\.org/EcoSpold02|<(?:\w+:)?(?:child)?[aA]ctivityDataset[\s>]")
 _WITHIN = re.compile(r"(/(?:uncertainty|property|parameter))/.*")  # one count for the whole element
 _ACTIVITIES = ("activityDataset", "childActivityDataset")
+_ROOT = re.compile(rb"<(?:[\w.-]+:)?(\w+)(?=[\s>/])")
 _FORMAT = "ecospold2"
 _MASTER, _MASTER_FLOWS, _ACTIVITY = range(3)
 """The rounds."""
@@ -128,7 +129,8 @@ def _master_root(package: Package, name: str) -> str | None:
         head = plain(package.head(name))
     except ReadError:
         return None  # reported when its turn comes
-    return next((root for root in MASTER_ROOTS if root.encode() in head), None)
+    found = _ROOT.search(head)
+    return found[1].decode("ascii") if found and found[1].startswith(b"valid") else None
 
 
 def _parse(

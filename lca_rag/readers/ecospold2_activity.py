@@ -177,6 +177,7 @@ def _intermediate(node: Node, master: Master, mender: Mender) -> Exchange:
     group = node.string("outputGroup")
     amount = mender.number(node.attribute("amount"))
     link = node.attribute("activityLinkId")
+    link = None if link is None or not link.strip("0-") else link
     kinds = classes(node)
     comment, location = _comment(node, mender)
     return Exchange(

@@ -21,27 +21,7 @@ from lca_rag.record import (
 )
 
 FLOW_ROOTS = ("validIntermediateExchanges", "validElementaryExchanges")
-MASTER_ROOTS = (
-    "validActivityIndex",
-    "validActivityNames",
-    "validClassificationSystems",
-    "validCompanies",
-    "validCompartments",
-    "validContextRelations",
-    "validElementaryExchanges",
-    "validGeographies",
-    "validImpactMethods",
-    "validIntermediateExchanges",
-    "validLanguages",
-    "validMacroEconomicScenarios",
-    "validParameters",
-    "validPersons",
-    "validProperties",
-    "validSources",
-    "validSystemModels",
-    "validTags",
-    "validUnits",
-)
+"""Roots of the master data that are records themselves; every other begins with "valid" too."""
 
 
 class Master(Knowledge):
