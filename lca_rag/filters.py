@@ -7,9 +7,9 @@ strict, rank hits and are explained (`ranking`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,30 @@ if TYPE_CHECKING:
 
 _KEPT_MASKS = 256
 KINDS = ("process", "flow", "model", "method", "text")
+
+
+class WishArguments(TypedDict, total=False):
+    """The wishes of a search as keyword arguments, for whoever passes them on as they are.
+
+    Each means what `Retriever.search` says of it; what is left out is not wished.
+    """
+
+    kind: str | None
+    place: str | None
+    year: int | tuple[int, int] | None
+    database: str | Sequence[str] | None
+    data_type: str | None
+    system_model: str | None
+    allocation: str | None
+    classification: str | None
+    strict: bool
+
+
+class SearchArguments(WishArguments, total=False):
+    """Wishes, and what the searcher may see."""
+
+    rights: Collection[str] | None
+    """Databases; `None` for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 
+from lca_rag.filters import SearchArguments
 from lca_rag.index.lexical import Lexical, Segment
 from lca_rag.record import Hit, Record
 from lca_rag.render import search_fields
@@ -26,19 +28,13 @@ class LexicalRetriever:
         query: str,
         *,
         k: int = 10,
-        kind: str | None = None,
-        place: str | None = None,
-        year: int | tuple[int, int] | None = None,
-        database: str | Sequence[str] | None = None,
-        data_type: str | None = None,
-        system_model: str | None = None,
-        allocation: str | None = None,
-        classification: str | None = None,
-        strict: bool = False,
         mode: str = "hybrid",
-        rights: Collection[str] | None = None,
+        **wishes: Unpack[SearchArguments],
     ) -> list[Hit]:
-        self.asked.append({"query": query, "place": place, "year": year, "strict": strict})
+        asked = {name: wishes.get(name) for name in ("place", "year")}
+        self.asked.append({"query": query, **asked, "strict": wishes.get("strict", False)})
+        kind, rights = wishes.get("kind"), wishes.get("rights")
+        database = wishes.get("database")
         names = (database,) if isinstance(database, str) else database
         scores = self.lexical.scores(query)
         hits = [

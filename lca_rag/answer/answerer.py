@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Unpack
 
 from lca_rag.answer.absence import absent
 from lca_rag.answer.choice import Candidate, rank, read_again
@@ -22,6 +23,7 @@ from lca_rag.answer.searcher import Mode, Searcher
 from lca_rag.answer.streaming import Order, echoes, passing
 from lca_rag.answer.thresholds import GENERAL, Thresholds
 from lca_rag.answer.view import Views
+from lca_rag.filters import SearchArguments
 from lca_rag.places import Mention, find_place
 from lca_rag.record import Hit, Record
 
@@ -41,22 +43,6 @@ _DECLINES = re.compile(
 )
 _EARLIER = 6
 """Earlier turns that a model is shown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wishes:
-    """What else is asked of the records; see `Answerer.ask`."""
-
-    kind: str | None = None
-    place: str | None = None
-    year: int | tuple[int, int] | None = None
-    database: str | Sequence[str] | None = None
-    data_type: str | None = None
-    system_model: str | None = None
-    allocation: str | None = None
-    classification: str | None = None
-    strict: bool = False
-    rights: Collection[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +97,7 @@ class Answerer:
         *,
         history: Sequence[Turn | Mapping[str, str]] = (),
         k: int | None = None,
-        kind: str | None = None,
-        place: str | None = None,
-        year: int | tuple[int, int] | None = None,
-        database: str | Sequence[str] | None = None,
-        data_type: str | None = None,
-        system_model: str | None = None,
-        allocation: str | None = None,
-        classification: str | None = None,
-        strict: bool = False,
-        rights: Collection[str] | None = None,
+        **wishes: Unpack[SearchArguments],
     ) -> Answer:
         """The checked answer to a question.
 
@@ -128,37 +105,17 @@ class Answerer:
             question: In English or Chinese (a language model may understand more).
             history: Earlier turns, oldest first: `Turn`, or `{"role": …, "content": …}`.
             k: How many candidates each way of searching brings; by default by kind of question.
-            kind: Kind of record; processes by default, flows where a substance's number is asked.
-            place: As for `Retriever.search`; the wishes below too.
-            year: See `Retriever.search`.
-            database: See `Retriever.search`.
-            data_type: See `Retriever.search`.
-            system_model: See `Retriever.search`.
-            allocation: See `Retriever.search`.
-            classification: See `Retriever.search`.
-            strict: See `Retriever.search`.
-            rights: Databases that the asker may see; `None` for all.
+            **wishes: As for `Retriever.search`: kind (processes by default, flows where a
+                substance's number is asked), place, year, database, data_type, system_model,
+                allocation, classification, strict, and rights, the databases that the asker may
+                see.
 
         Raises:
             AnswerError: If a language model fails.
             QueryError: If a wish cannot be understood.
             AccessError: If the audit log cannot be written.
         """
-        *_, answer = self.stream(
-            question,
-            history=history,
-            k=k,
-            kind=kind,
-            place=place,
-            year=year,
-            database=database,
-            data_type=data_type,
-            system_model=system_model,
-            allocation=allocation,
-            classification=classification,
-            strict=strict,
-            rights=rights,
-        )
+        *_, answer = self.stream(question, history=history, k=k, **wishes)
         if not isinstance(answer, Answer):
             raise TypeError("a stream of an answer must end with the answer")
         return answer
@@ -169,33 +126,12 @@ class Answerer:
         *,
         history: Sequence[Turn | Mapping[str, str]] = (),
         k: int | None = None,
-        kind: str | None = None,
-        place: str | None = None,
-        year: int | tuple[int, int] | None = None,
-        database: str | Sequence[str] | None = None,
-        data_type: str | None = None,
-        system_model: str | None = None,
-        allocation: str | None = None,
-        classification: str | None = None,
-        strict: bool = False,
-        rights: Collection[str] | None = None,
+        **wishes: Unpack[SearchArguments],
     ) -> Iterator[str | Answer]:
         """The answer in pieces that are checked already, and at last the whole `Answer`.
 
         Arguments and errors are those of `ask`.
         """
-        wishes = _Wishes(
-            kind=kind,
-            place=place,
-            year=year,
-            database=database,
-            data_type=data_type,
-            system_model=system_model,
-            allocation=allocation,
-            classification=classification,
-            strict=strict,
-            rights=rights,
-        )
         prepared = self._prepare(question, turns(history), k, wishes)
         if self.llm is not None and _worth_a_model(prepared):
             yield from self._generated(prepared, self.llm)
@@ -206,11 +142,11 @@ class Answerer:
 
     def look(self, question: str) -> tuple[Question, tuple[Candidate, ...]]:
         """How a question is understood, and the records that may answer it, best first."""
-        prepared = self._prepare(question, [], None, _Wishes())
+        prepared = self._prepare(question, [], None, {})
         return prepared.question, prepared.candidates
 
     def _prepare(
-        self, asked: str, history: list[Turn], k: int | None, wishes: _Wishes
+        self, asked: str, history: list[Turn], k: int | None, wishes: SearchArguments
     ) -> _Prepared:
         standing = condense(asked, history)
         question = _wished(understand(standing), wishes)
@@ -234,32 +170,19 @@ class Answerer:
             notes=notes,
         )
 
-    def _search(self, question: Question, k: int, wishes: _Wishes) -> list[Hit]:
+    def _search(self, question: Question, k: int, wishes: SearchArguments) -> list[Hit]:
         """What the question's words find, then what the other spellings of its notions find."""
         if question.empty:
             return []
-        kind = wishes.kind or ("flow" if question.about_flow else "process")
+        usual = "flow" if question.about_flow else "process"
+        sought: SearchArguments = {**wishes, "kind": wishes.get("kind") or usual}
         found: dict[str, Hit] = {}
         queries: dict[str, Mode] = {question.text: "hybrid"}
         queries.setdefault(question.spelled, "lexical")  # a heap of synonyms has no one meaning
         for query, mode in queries.items():
             if not query.strip():
                 continue
-            for hit in self.retriever.search(
-                query,
-                k=k,
-                mode=mode,
-                kind=kind,
-                place=wishes.place,
-                year=wishes.year,
-                database=wishes.database,
-                data_type=wishes.data_type,
-                system_model=wishes.system_model,
-                allocation=wishes.allocation,
-                classification=wishes.classification,
-                strict=wishes.strict,
-                rights=wishes.rights,
-            ):
+            for hit in self.retriever.search(query, k=k, mode=mode, **sought):
                 found.setdefault(hit.record.id, hit)
         return list(found.values())
 
@@ -387,12 +310,13 @@ def _earlier(history: Sequence[Turn]) -> list[Message]:
     return [{"role": turn.role, "content": turn.content} for turn in history[-_EARLIER:]]
 
 
-def _wished(question: Question, wishes: _Wishes) -> Question:
+def _wished(question: Question, wishes: SearchArguments) -> Question:
     """The question with the place and year that were wished beside it."""
     places, years = question.places, question.years
-    area = find_place(wishes.place) if wishes.place else None
-    if wishes.place and area is not None:
-        places = (*places, Mention(wishes.place, 0, 0, (area,), certain=True))
-    if isinstance(wishes.year, int):
-        years = tuple(dict.fromkeys((*years, wishes.year)))
+    place, year = wishes.get("place"), wishes.get("year")
+    area = find_place(place) if place else None
+    if place and area is not None:
+        places = (*places, Mention(place, 0, 0, (area,), certain=True))
+    if isinstance(year, int):
+        years = tuple(dict.fromkeys((*years, year)))
     return replace(question, places=places, years=years)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Unpack
 
+from lca_rag.filters import SearchArguments
 from lca_rag.record import Hit
 
 __all__ = ["Mode", "Searcher"]
@@ -20,17 +20,8 @@ class Searcher(Protocol):
         query: str,
         *,
         k: int = 10,
-        kind: str | None = None,
-        place: str | None = None,
-        year: int | tuple[int, int] | None = None,
-        database: str | Sequence[str] | None = None,
-        data_type: str | None = None,
-        system_model: str | None = None,
-        allocation: str | None = None,
-        classification: str | None = None,
-        strict: bool = False,
         mode: Mode = "hybrid",
-        rights: Collection[str] | None = None,
+        **wishes: Unpack[SearchArguments],
     ) -> list[Hit]:
         """The best records for a question."""
         ...

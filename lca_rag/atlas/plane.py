@@ -28,7 +28,9 @@ def principal_directions(vectors: Floats, count: int = _DIRECTIONS) -> Floats:
     if not len(vectors):
         return np.zeros((0, 0), dtype=np.float32)
     found = _on_axes(vectors, count)
-    return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+    lengths = np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
+    directions: Floats = (found / lengths).astype(np.float32)
+    return directions
 
 
 def principal_plane(vectors: Floats) -> Floats:

@@ -57,15 +57,7 @@ def search(workspace: Workspace, asked: schema.SearchInput, caller: Caller) -> s
     hits = workspace.retriever.search(
         query,
         k=wanted * _FOLDING if asked.collapse else wanted,
-        kind=asked.kind,
-        place=asked.place,
-        year=asked.year,
-        database=asked.database,
-        data_type=asked.data_type,
-        system_model=asked.system_model,
-        allocation=asked.allocation,
-        classification=asked.classification,
-        strict=asked.strict,
+        **asked.arguments(),
         mode=asked.mode,
         rights=caller.databases,
         pedigree_weight=asked.pedigree_weight,
@@ -197,15 +189,7 @@ def stream(
     pieces = workspace.answerer.stream(
         asked.question,
         history=[turn.model_dump() for turn in asked.history],
-        kind=asked.kind,
-        place=asked.place,
-        year=asked.year,
-        database=asked.database,
-        data_type=asked.data_type,
-        system_model=asked.system_model,
-        allocation=asked.allocation,
-        classification=asked.classification,
-        strict=asked.strict,
+        **asked.arguments(),
         rights=caller.databases,
     )
     for piece in pieces:

@@ -6,9 +6,12 @@ appears at every door. Only pydantic is imported: `lca-rag --help` must not load
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+if TYPE_CHECKING:
+    from lca_rag.filters import WishArguments
 
 KindName = Literal["process", "flow", "model", "method", "text"]
 Mode = Literal["hybrid", "dense", "lexical"]
@@ -56,6 +59,20 @@ class Wishes(Input):
     strict: bool = Field(
         default=False, description="Drop what misses a wish, rather than rank it lower"
     )
+
+    def arguments(self) -> WishArguments:
+        """These wishes as the retriever and the answerer take them."""
+        return {
+            "kind": self.kind,
+            "place": self.place,
+            "year": self.year,
+            "database": self.database,
+            "data_type": self.data_type,
+            "system_model": self.system_model,
+            "allocation": self.allocation,
+            "classification": self.classification,
+            "strict": self.strict,
+        }
 
 
 class SearchInput(Wishes):

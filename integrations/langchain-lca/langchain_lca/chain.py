@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.runnables import AddableDict, Runnable, RunnableGenerator
 
 from langchain_lca.documents import hit_document
-from langchain_lca.retriever import LCARetriever
+from langchain_lca.retriever import WISHES, LCARetriever
 from lca_rag import Answer, Answerer
 
 _ROLES: dict[str, type[BaseMessage]] = {
@@ -68,7 +68,8 @@ def create_lca_qa_chain(
     def pieces(asked: str | dict[str, Any]) -> Iterator[AddableDict]:
         given = {"question": asked} if isinstance(asked, str) else dict(asked)
         question = str(given.pop("question"))
-        for piece in answerer.stream(question, **(_wishes(retriever) | given)):
+        wishes = {name: getattr(retriever, name) for name in WISHES}
+        for piece in answerer.stream(question, **(wishes | given)):
             yield AddableDict(answer=piece) if isinstance(piece, str) else _rest(piece)
 
     def transform(inputs: Iterator[str | dict[str, Any]]) -> Iterator[AddableDict]:
@@ -102,19 +103,3 @@ def _rest(answer: Answer) -> AddableDict:
         abstained=answer.abstained,
         context=[hit_document(hit) for hit in answer.hits],
     )
-
-
-def _wishes(retriever: LCARetriever) -> dict[str, Any]:
-    names = (
-        "kind",
-        "place",
-        "year",
-        "database",
-        "data_type",
-        "system_model",
-        "allocation",
-        "classification",
-        "strict",
-        "rights",
-    )
-    return {name: getattr(retriever, name) for name in names}

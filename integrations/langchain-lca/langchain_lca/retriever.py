@@ -103,12 +103,11 @@ class LCARetriever(BaseRetriever):
 
     def _search(self, query: str, wishes: dict[str, Any]) -> list[Document]:
         """Search with the fields of this retriever, and what one call asks instead."""
-        unknown = wishes.keys() - _WISHES
+        unknown = wishes.keys() - _SEARCHED
         if unknown:
-            raise TypeError(
-                f"unknown search argument {sorted(unknown)[0]!r}; use {', '.join(sorted(_WISHES))}"
-            )
-        settings = {name: getattr(self, name) for name in _WISHES} | wishes
+            known = ", ".join(sorted(_SEARCHED))
+            raise TypeError(f"unknown search argument {sorted(unknown)[0]!r}; use {known}")
+        settings = {name: getattr(self, name) for name in _SEARCHED} | wishes
         return [hit_document(hit, self.content) for hit in self.retriever.search(query, **settings)]
 
     def _get_ls_params(self, **kwargs: Any) -> LangSmithRetrieverParams:
@@ -122,21 +121,17 @@ class LCARetriever(BaseRetriever):
         )
 
 
-_WISHES = frozenset(
-    {
-        "k",
-        "kind",
-        "place",
-        "year",
-        "database",
-        "data_type",
-        "system_model",
-        "allocation",
-        "classification",
-        "strict",
-        "all_versions",
-        "mode",
-        "rights",
-        "pedigree_weight",
-    }
+WISHES = (
+    "kind",
+    "place",
+    "year",
+    "database",
+    "data_type",
+    "system_model",
+    "allocation",
+    "classification",
+    "strict",
+    "rights",
 )
+"""Fields that say what is wished of the records, of a search and of an answer alike."""
+_SEARCHED = frozenset({*WISHES, "k", "all_versions", "mode", "pedigree_weight"})
