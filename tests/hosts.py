@@ -1,8 +1,15 @@
-"""What the tests of both hosts share: an index of a few data sets, and a small real model."""
+"""What the tests of both hosts share: an index of a few data sets, a ticker of the event loop."""
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from lca_rag import Index, Record
 from lca_rag.record import Exchange, Licence, Name, Period, Place, Text
@@ -55,3 +62,77 @@ def make_index(folder: Path, encoder: HashEncoder | None = None) -> Index:
     index = Index.open(folder, encoder=encoder or HashEncoder())
     index.sync(RECORDS)
     return index
+
+
+TICK = 0.05
+"""Seconds between two ticks."""
+
+
+class Ticks(NamedTuple):
+    """How a ticker of the event loop fared while something was awaited."""
+
+    number: int
+    seconds: float
+    """How long the work took."""
+    longest: float
+    """Longest pause between two ticks, in seconds."""
+
+    @property
+    def free(self) -> bool:
+        """Whether the loop was free: at least every second tick came, and no pause was long.
+
+        A blocked loop gives no tick and one pause as long as the work, which must be over a second.
+        """
+        assert self.seconds > 1, f"too short to tell: {self}"
+        return self.number >= 0.5 * self.seconds / TICK and self.longest < 0.5 * self.seconds
+
+
+async def ticks_during(work: Awaitable[Any]) -> Ticks:
+    """What a 50 ms ticker of the event loop sees while `work` is awaited."""
+    moments = [time.perf_counter()]
+
+    async def tick() -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            moments.append(time.perf_counter())
+
+    ticker = asyncio.create_task(tick())
+    await work
+    ticker.cancel()
+    ends = [*moments, time.perf_counter()]
+    pauses = [after - before for before, after in pairwise(ends)]
+    return Ticks(len(moments) - 1, ends[-1] - ends[0], max(pauses))
+
+
+class Crowd:
+    """Counts how many calls of a function run at once."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.calls = self.now = self.most = 0
+        self.lock = threading.Lock()
+
+    def __get__(self, instance: Any, owner: Any = None) -> Callable[..., Any]:
+        return partial(self, instance)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with self.lock:
+            self.calls += 1
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(0.02)
+        try:
+            return self.function(*args, **kwargs)
+        finally:
+            with self.lock:
+                self.now -= 1
+
+
+def slow(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, but over a second long."""
+
+    def slowly(*args: Any, **kwargs: Any) -> Any:
+        time.sleep(1.1)
+        return function(*args, **kwargs)
+
+    return slowly

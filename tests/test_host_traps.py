@@ -1,4 +1,4 @@
-"""What the hosts' own classes get wrong, and ours do not: traps by their number in TRAPS.md.
+"""What LangChain's own classes get wrong, and ours do not: traps by their number in TRAPS.md.
 
 Traps that other files test already are named there with their tests.
 """
@@ -7,32 +7,30 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from langchain.embeddings import init_embeddings
 from langchain_core.documents import Document
 from langchain_core.indexing import IndexingResult, InMemoryRecordManager
 from langchain_core.indexing import index as host_index
 from langchain_core.prompts import PromptTemplate
 from langchain_core.stores import InMemoryByteStore
 from langchain_core.tools import create_retriever_tool
-from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
-from llama_index.core.vector_stores import VectorStoreQuery
 
 import langchain_lca
-import llama_index_lca
-from langchain_lca import LCAEmbeddings, LCARecordLoader, LCARetriever
+from langchain_lca import LCAEmbeddings, LCARecordLoader, LCARetriever, record_key
 from langchain_lca.documents import record_document
-from lca_rag import Index, Retriever
+from lca_rag import Index, Retriever, load_encoder
+from lca_rag.encoders.tokens import Tokenizer
 from lca_rag.errors import FingerprintMismatch
-from llama_index_lca import LCAEmbedding
-from llama_index_lca.nodes import record_metadata, record_node
 from tests.hash_encoder import HashEncoder
-from tests.hosts import RECORDS, make_index
+from tests.hosts import RECORDS, Crowd, make_index, slow, ticks_during
 from tests.tiny_models import make_qwen3
 
 AXES = {"same": [1.0, 0.0], "orthogonal": [0.0, 1.0], "opposite": [-1.0, 0.0]}
@@ -70,41 +68,6 @@ def store(tmp_path: Path) -> Iterator[langchain_lca.LCAVectorStore]:
     made.index.close()
 
 
-@pytest.fixture
-def nodes_store(tmp_path: Path) -> Iterator[llama_index_lca.LCAVectorStore]:
-    made = llama_index_lca.LCAVectorStore(tmp_path / "nodes")
-    yield made
-    made.client.close()
-
-
-def node(name: str, vector: list[float], text: str | None = None, **metadata: Any) -> TextNode:
-    return TextNode(id_=name, text=text or name, embedding=vector, metadata=metadata)
-
-
-async def ticks_during(work: Any) -> int:
-    """How often a 20 ms ticker of the event loop ticks while `work` is awaited."""
-    ticks = 0
-
-    async def tick() -> None:
-        nonlocal ticks
-        while True:
-            await asyncio.sleep(0.02)
-            ticks += 1
-
-    ticker = asyncio.create_task(tick())
-    await work
-    ticker.cancel()
-    return ticks
-
-
-def slow(function: Callable[..., Any]) -> Callable[..., Any]:
-    def slowly(*args: Any, **kwargs: Any) -> Any:
-        time.sleep(0.4)
-        return function(*args, **kwargs)
-
-    return slowly
-
-
 # ---- LangChain: interfaces, caches, indexing
 
 
@@ -132,25 +95,18 @@ async def test_trap_04_search_and_retrieval_leave_the_event_loop_free(
 ) -> None:
     monkeypatch.setattr(Retriever, "search", slow(Retriever.search))
     retriever = LCARetriever(retriever=Retriever(index), k=1)
-    assert await ticks_during(retriever.ainvoke("steel")) >= 5
-    embeddings = LCAEmbeddings.from_encoder(HashEncoder())
-    ours = langchain_lca.LCAVectorStore(index, embeddings)
-    assert await ticks_during(ours.asimilarity_search("steel")) >= 5
-    theirs = llama_index_lca.LCAVectorStore(index)
-    query = VectorStoreQuery(query_embedding=embeddings.embed_query("steel"), similarity_top_k=1)
-    assert await ticks_during(theirs.aquery(query)) >= 5
-    retriever_too = llama_index_lca.LCARetriever(Retriever(index))
-    assert await ticks_during(retriever_too.aretrieve("steel")) >= 5
+    assert (await ticks_during(retriever.ainvoke("steel"))).free
+    store = langchain_lca.LCAVectorStore(index, LCAEmbeddings.from_encoder(HashEncoder()))
+    assert (await ticks_during(store.asimilarity_search("steel"))).free
 
 
 @pytest.mark.parametrize("bad", [None, 7, b"steel"])
 def test_trap_05_what_is_no_text_is_refused_at_once(tmp_path: Path, bad: Any) -> None:
-    folder = str(make_qwen3(tmp_path / "tiny"))
+    embeddings = LCAEmbeddings(model=str(make_qwen3(tmp_path / "tiny")))
+    embeddings.embed_query("steel")
     start = time.perf_counter()
     with pytest.raises(TypeError, match="text"):
-        LCAEmbeddings(model=folder).embed_documents([bad])
-    with pytest.raises(TypeError, match="text"):
-        LCAEmbedding(folder).get_text_embedding_batch([bad])
+        embeddings.embed_documents([bad])
     assert time.perf_counter() - start < 4, "no retries"
 
 
@@ -169,6 +125,24 @@ def test_trap_06_a_cache_of_documents_never_answers_a_question() -> None:
         assert cached.embed_query("steel") == ours.embed_query("steel")
         assert cached.embed_documents(["steel"])[0] == document
     assert not np.allclose(document, ours.embed_query("steel"))
+
+
+def test_trap_06_nor_does_our_own_cache_which_holds_both_roles() -> None:
+    store = InMemoryByteStore()
+    encoder = Prompted()
+    ours, plain = (LCAEmbeddings.from_encoder(encoder) for _ in range(2))
+    ours.cache = store
+    for _ in range(2):
+        np.testing.assert_allclose(
+            ours.embed_documents(["steel", " steel ", "coal"]),
+            plain.embed_documents(["steel", "steel", "coal"]),
+        )
+        np.testing.assert_allclose(ours.embed_query("steel"), plain.embed_query("steel"))
+    assert encoder.encoded.count("coal") == 3, "once for the cache, twice without it"
+    assert len(list(store.yield_keys())) == 3, "steel in both roles, and coal"
+    other = LCAEmbeddings(model="other", encoder=Prompted(seed="2"), cache=store)
+    assert other.embed_query("steel") != ours.embed_query("steel"), "nor another model"
+    assert pickle.loads(pickle.dumps(ours)).cache is None, "a pickle carries no store"
 
 
 def test_trap_07_the_namespace_of_a_cache_tells_models_apart() -> None:
@@ -216,6 +190,17 @@ def test_trap_09_running_again_neither_duplicates_nor_keeps_the_old(
     assert store.get_by_ids([str(changed.id)])[0].page_content == "steel, new"
 
 
+def test_trap_09_texts_without_ids_are_known_by_their_content(
+    store: langchain_lca.LCAVectorStore,
+) -> None:
+    first = store.add_texts(["steel", "steel", "coal"], [{"n": 1}, {"n": 2}, {}])
+    assert store.add_documents([Document("coal"), Document("steel", metadata={"n": 1})]) == [
+        first[2],
+        first[0],
+    ]
+    assert len(store.similarity_search("steel", k=9)) == 3
+
+
 def test_trap_10_another_model_on_the_same_index_is_refused(tmp_path: Path) -> None:
     make_index(tmp_path / "i").close()
     other = LCAEmbeddings.from_encoder(HashEncoder(seed="2"))
@@ -228,6 +213,94 @@ def test_trap_11_every_document_has_the_source_key_and_json_metadata() -> None:
         metadata = record_document(record).metadata
         assert metadata["source"] == metadata["record_id"] == record.id
         json.dumps(metadata, sort_keys=True, allow_nan=False)
+
+
+def indexed(
+    documents: list[Document], store: langchain_lca.LCAVectorStore, **settings: Any
+) -> dict[str, Any]:
+    """The host's `index()` with the store as its own record manager, made anew each time."""
+    return dict(
+        host_index(
+            documents,
+            store.record_manager(),
+            store,
+            cleanup="incremental",
+            source_id_key="source",
+            key_encoder=record_key,
+            **settings,
+        )
+    )
+
+
+def test_trap_32_the_hosts_indexing_keeps_the_records_id(
+    index: Index, store: langchain_lca.LCAVectorStore
+) -> None:
+    documents = LCARecordLoader(index.folder).load()[:3]
+    indexed(documents, store)
+    for found in store.similarity_search("steel", k=3):
+        assert str(found.id).startswith(f"{found.metadata['record_id']}:")
+    assert {found.metadata["record_id"] for found in store.similarity_search("steel", k=3)} == {
+        document.id for document in documents
+    }
+
+
+def test_trap_33_a_record_manager_cannot_be_lost(
+    index: Index, store: langchain_lca.LCAVectorStore
+) -> None:
+    documents = LCARecordLoader(index.folder).load()[:3]
+    assert indexed(documents, store)["num_added"] == 3
+    assert indexed(documents, store)["num_skipped"] == 3
+    changed = documents[0].model_copy(update={"page_content": "steel, new"})
+    counts = indexed([changed, *documents[1:]], store)
+    assert (counts["num_added"], counts["num_skipped"], counts["num_deleted"]) == (1, 2, 1)
+    texts = [document.page_content for document in store.similarity_search("steel", k=9)]
+    assert sorted(texts) == sorted(["steel, new", *(d.page_content for d in documents[1:])])
+    store.delete([str(document.id) for document in store.similarity_search("steel", k=9)])
+    assert indexed(documents, store)["num_added"] == 3, "what the store lost is added again"
+
+
+def test_trap_34_a_key_tells_a_changed_document() -> None:
+    document = record_document(RECORDS[0])
+    text = document.model_copy(update={"page_content": "steel, new"})
+    metadata = document.model_copy(update={"metadata": document.metadata | {"place": "XX"}})
+    keys = {record_key(found) for found in (document, text, metadata)}
+    assert len(keys) == 3
+    assert record_key(document) == record_key(document.model_copy(deep=True))
+    assert all(key.startswith(f"{document.id}:") for key in keys)
+
+
+def test_trap_35_another_model_is_indexed_anew(
+    index: Index, store: langchain_lca.LCAVectorStore, tmp_path: Path
+) -> None:
+    documents = LCARecordLoader(index.folder).load()[:3]
+    indexed(documents, store)
+    other = langchain_lca.LCAVectorStore(
+        tmp_path / "other", LCAEmbeddings.from_encoder(HashEncoder(seed="2"))
+    )
+    assert indexed(documents, other)["num_added"] == 3
+    other.index.close()
+
+
+def test_trap_36_a_model_named_by_a_string_gets_no_prompt_from_the_host(tmp_path: Path) -> None:
+    folder = make_qwen3(tmp_path / "tiny")
+    theirs = init_embeddings(f"huggingface:{folder}", model_kwargs={"device": "cpu"})
+    reference = load_encoder(folder).encode_queries(["steel"])[0]
+    ours = LCAEmbeddings(model=str(folder)).embed_query("steel")
+    assert np.allclose(ours, reference, atol=1e-6)
+    assert not np.allclose(theirs.embed_query("steel"), reference, atol=1e-2)  # type: ignore[union-attr]
+
+
+async def test_trap_31_many_calls_at_once_take_turns_in_one_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embeddings = LCAEmbeddings(model=str(make_qwen3(tmp_path / "tiny")))
+    texts = [f"steel {number} " * (1 + number % 3) for number in range(8)]
+    expected = [embeddings.embed_query(text) for text in texts]
+    crowd = Crowd(Tokenizer.encode)
+    monkeypatch.setattr(Tokenizer, "encode", crowd)
+    found = await asyncio.gather(*map(embeddings.aembed_query, texts))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert (crowd.calls, crowd.most) == (8, 1)
 
 
 # ---- LangChain: Chroma
@@ -258,75 +331,3 @@ def test_trap_16_ids_twice_in_one_call_and_empty_metadata(
     store.add_texts(["old", "new", "bare"], [{"n": 1}, {"n": 2}, {}], ids=["a", "a", "b"])
     assert [d.page_content for d in store.get_by_ids(["a", "b"])] == ["new", "bare"]
     assert [d.metadata for d in store.get_by_ids(["a", "b"])] == [{"n": 2}, {}]
-
-
-# ---- LlamaIndex
-
-
-def test_trap_20_serialised_settings_are_those_that_change_vectors() -> None:
-    state = LCAEmbedding("mini", device="cpu", max_length=64).to_dict()
-    changing = {"model_name", "query_prompt", "revision", "precision", "max_length", "truncate_dim"}
-    assert changing <= state.keys()
-    assert not {"device", "callback_manager", "api_key", "_encoder"} & state.keys()
-    assert LCAEmbedding("mini", max_length=32).to_dict() != LCAEmbedding("mini").to_dict()
-
-
-def test_trap_21_batches_are_large_enough_to_be_sorted_by_length() -> None:
-    encoder = HashEncoder()
-    calls: list[int] = []
-    encode = encoder.encode_documents
-
-    def counted(texts: Any, **kwargs: Any) -> Any:
-        calls.append(len(texts))
-        return encode(texts, **kwargs)
-
-    encoder.encode_documents = counted  # type: ignore[method-assign]
-    LCAEmbedding.from_encoder(encoder).get_text_embedding_batch(["steel"] * 200)
-    assert calls == [200]
-
-
-def test_trap_26_a_store_takes_more_nodes_than_chroma_takes_at_once(
-    nodes_store: llama_index_lca.LCAVectorStore,
-) -> None:
-    names = nodes_store.add([node(str(i), [1.0, i / 5500]) for i in range(5_500)])
-    assert len(nodes_store.get_nodes()) == len(names) == 5_500
-
-
-def test_trap_27_similarities_of_nodes_are_cosines(
-    nodes_store: llama_index_lca.LCAVectorStore,
-) -> None:
-    nodes_store.add([node(name, vector) for name, vector in AXES.items()])
-    found = nodes_store.query(VectorStoreQuery(query_embedding=AXES["same"], similarity_top_k=3))
-    assert dict(zip(found.ids or [], found.similarities or [], strict=True)) == pytest.approx(
-        {"same": 1, "orthogonal": 0, "opposite": -1}, abs=1e-6
-    )
-
-
-def test_trap_28_metadata_of_nodes_comes_back_as_it_was(
-    nodes_store: llama_index_lca.LCAVectorStore,
-) -> None:
-    metadata: dict[str, Any] = {"tags": ["a", "b"], "none": None, "deep": {"x": [1]}, "n": 1.5}
-    nodes_store.add([node("a", [1.0, 0.0], **metadata)])
-    assert nodes_store.get_nodes(["a"])[0].metadata == metadata
-
-
-def test_trap_29_nodes_are_replaced_with_and_without_a_source(
-    nodes_store: llama_index_lca.LCAVectorStore,
-) -> None:
-    sourced = node("b", [0.0, 1.0])
-    sourced.relationships[NodeRelationship.SOURCE] = RelatedNodeInfo(node_id="doc")
-    nodes_store.add([node("a", [1.0, 0.0], "old"), sourced])
-    nodes_store.add([node("a", [1.0, 0.0], "new")])
-    assert [found.get_content() for found in nodes_store.get_nodes(["a"])] == ["new"]
-    nodes_store.delete("doc")
-    assert [found.node_id for found in nodes_store.get_nodes()] == ["a"]
-
-
-def test_trap_30_our_nodes_are_their_own_source_and_keep_exclusions_in_the_store(
-    index: Index,
-) -> None:
-    made = record_node(RECORDS[0])
-    assert made.ref_doc_id == made.node_id == RECORDS[0].id
-    stored = llama_index_lca.LCAVectorStore(index).get_nodes([RECORDS[0].id])[0]
-    assert stored.excluded_embed_metadata_keys == sorted(record_metadata(RECORDS[0]))
-    assert stored.get_content() == made.get_content()

@@ -61,6 +61,7 @@ def test_public_names() -> None:
         "LCAVectorStore",
         "create_lca_qa_chain",
         "create_lca_tools",
+        "record_key",
     ]
 
 

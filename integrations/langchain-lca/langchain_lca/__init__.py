@@ -1,6 +1,7 @@
 """LangChain embeddings, loader, vector store, retriever, reranker, tools and chain for LCA data."""
 
 from langchain_lca.chain import create_lca_qa_chain
+from langchain_lca.documents import record_key
 from langchain_lca.embeddings import LCAEmbeddings
 from langchain_lca.loader import LCARecordLoader
 from langchain_lca.reranker import LCAReranker
@@ -16,4 +17,5 @@ __all__ = [
     "LCAVectorStore",
     "create_lca_qa_chain",
     "create_lca_tools",
+    "record_key",
 ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from langchain_core.documents import Document
 
@@ -44,3 +47,18 @@ def hit_document(hit: Hit, content: Content = "evidence") -> Document:
     document.metadata["similarity"] = hit.features.get("dense", 0.0)
     document.metadata["reasons"] = "; ".join(hit.reasons)
     return document
+
+
+def content_key(text: str, metadata: Mapping[str, Any]) -> str:
+    """A name for a text with its metadata: the same for the same content."""
+    facts = json.dumps(dict(metadata), sort_keys=True, default=str)
+    return hashlib.sha256(f"{facts}\n{text}".encode()).hexdigest()[:32]
+
+
+def record_key(document: Document) -> str:
+    """A `key_encoder` for `langchain_core.indexing.index`: record id, then digest of the content.
+
+    The host replaces the id of a document by this key; by default it would be a bare digest.
+    """
+    record = document.metadata.get("record_id", "")
+    return f"{record}:{content_key(document.page_content, document.metadata)}"

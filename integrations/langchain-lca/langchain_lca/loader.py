@@ -45,7 +45,7 @@ class LCARecordLoader(BaseLoader):
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | Index,
         *,
         database: str | None = None,
         content: Content = "embedding",
@@ -55,7 +55,8 @@ class LCARecordLoader(BaseLoader):
         """Keep what to load.
 
         Args:
-            path: A file, folder or archive that `lca_rag.read` knows, or the folder of an index.
+            path: A file, folder or archive that `lca_rag.read` knows; or an index: its folder, its
+                `http://host:port/collection` on a Chroma server, or an open one.
             database: Name of the database; by default from the file's name. For an index: only
                 this database.
             content: What `page_content` holds.
@@ -63,7 +64,7 @@ class LCARecordLoader(BaseLoader):
                 top of each.
             on_skip: Told of each data set that cannot be read; logged as a warning by default.
         """
-        self.path = Path(path)
+        self.path = path
         self.database = database
         self.content: Content = content
         self.sections = sections
@@ -79,14 +80,23 @@ class LCARecordLoader(BaseLoader):
                 yield document
 
     def _records(self) -> Iterator[Record]:
-        if not (self.path / "catalogue.sqlite3").exists():
+        if isinstance(self.path, Index):
+            yield from self._held(self.path)
+        elif str(self.path).startswith(("http://", "https://")) or _is_index(Path(self.path)):
+            with Index.open(self.path, create=False) as index:
+                yield from self._held(index)
+        else:
             yield from read(self.path, database=self.database, on_skip=self.on_skip)
-            return
-        with Index.open(self.path, create=False) as index:
-            snapshot = index.snapshot()
-            for position, name in enumerate(snapshot.ids):
-                if self.database is None or name.startswith(f"{self.database}/"):
-                    yield snapshot.record(position)
+
+    def _held(self, index: Index) -> Iterator[Record]:
+        snapshot = index.snapshot()
+        for position, name in enumerate(snapshot.ids):
+            if self.database is None or name.startswith(f"{self.database}/"):
+                yield snapshot.record(position)
+
+
+def _is_index(path: Path) -> bool:
+    return (path / "catalogue.sqlite3").exists()
 
 
 def _sections(document: Document) -> Iterator[Document]:

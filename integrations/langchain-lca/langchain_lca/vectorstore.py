@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Self
-from uuid import uuid4
 
 import numpy as np
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
+from langchain_core.indexing import InMemoryRecordManager
 from langchain_core.vectorstores import VectorStore
 from langchain_core.vectorstores.utils import maximal_marginal_relevance
 
-from langchain_lca.documents import hit_document, record_document
+from langchain_lca.documents import content_key, hit_document, record_document
 from langchain_lca.embeddings import LCAEmbeddings
 from lca_rag import Hit, Index, Record, Retriever
 from lca_rag.index import host_metadata, record_text
@@ -103,12 +103,21 @@ class LCAVectorStore(VectorStore):
     ) -> list[str]:
         """Embed and store texts; known ids are replaced.
 
+        Args:
+            texts: What to store.
+            metadatas: JSON-able metadata of each text.
+            ids: Their ids; by default made of text and metadata, so that a second run adds nothing.
+            kwargs: Of the host; not used.
+
         Returns:
             The ids, in the order of the texts.
         """
         given = list(texts)
         if not given:
             return []
+        if ids is None:
+            facts = metadatas or [{} for _ in given]
+            ids = [content_key(*pair) for pair in zip(given, facts, strict=True)]
         vectors = np.asarray(self.embedding.embed_documents(given), dtype=np.float32)
         stored = self.index.add_texts(
             given, vectors=vectors, ids=ids, metadatas=metadatas, database=self.database
@@ -116,10 +125,10 @@ class LCAVectorStore(VectorStore):
         return [self._host_id(name) for name in stored]
 
     def add_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
-        """Store documents under their own ids; those without one get one."""
+        """Store documents under their own ids; one without id is known by its content."""
         ids: list[str] | None = kwargs.pop("ids", None)
         if ids is None and any(document.id for document in documents):
-            ids = [document.id or str(uuid4()) for document in documents]
+            ids = [d.id or content_key(d.page_content, d.metadata) for d in documents]
         texts = [document.page_content for document in documents]
         metadatas = [document.metadata for document in documents]
         return self.add_texts(texts, metadatas, ids=ids, **kwargs)
@@ -139,6 +148,22 @@ class LCAVectorStore(VectorStore):
         """The documents with these ids that exist."""
         found = (self.index.get(name) for id in ids for name in self._record_ids(id)[:1])
         return [self._document(record) for record in found if record is not None]
+
+    def record_manager(self, source_id_key: str = "source") -> InMemoryRecordManager:
+        """What `langchain_core.indexing.index` must know of this store, read from the store itself.
+
+        It cannot be lost or belong to another store or model, as a record manager of its own can.
+
+        Args:
+            source_id_key: The metadata key that `index` is given.
+        """
+        manager = InMemoryRecordManager(f"{self.index.folder}/{self.database}")
+        snapshot = self.index.snapshot()
+        held = snapshot.records(snapshot.databases.get(self.database, range(0)))
+        documents = [self._document(record) for record in held]
+        sources = [str(document.metadata.get(source_id_key, "")) for document in documents]
+        manager.update([str(document.id) for document in documents], group_ids=sources)
+        return manager
 
     def similarity_search(
         self, query: str, k: int = 4, filter: Filter | None = None, **kwargs: Any

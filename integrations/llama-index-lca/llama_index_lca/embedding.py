@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any, Literal, Self
 
@@ -12,6 +13,7 @@ from llama_index.core.bridge.pydantic import Field, PrivateAttr
 from numpy.typing import NDArray
 
 from lca_rag import Encoder, load_encoder
+from lca_rag.encoders import MODEL_VARIABLE
 
 
 class LCAEmbedding(BaseEmbedding):
@@ -40,8 +42,12 @@ class LCAEmbedding(BaseEmbedding):
 
     _encoder: Encoder | None = PrivateAttr(default=None)
 
-    def __init__(self, model_name: str = "mini", **settings: Any) -> None:
+    def __init__(self, model_name: str | None = None, **settings: Any) -> None:
         """Keep the settings; the model loads on first use.
+
+        Args:
+            model_name: By default what the environment variable `LCA_RAG_MODEL` says, else "mini".
+            settings: The other fields.
 
         Raises:
             ValueError: If a cache is given: the host keys it by text alone, so that a query would
@@ -52,7 +58,8 @@ class LCAEmbedding(BaseEmbedding):
                 "LCAEmbedding takes no embeddings_cache: the host's cache mixes queries and "
                 "documents; cache documents in an ingestion pipeline instead"
             )
-        super().__init__(model_name=model_name, **settings)
+        chosen = model_name or os.environ.get(MODEL_VARIABLE) or "mini"
+        super().__init__(model_name=chosen, **settings)
 
     @classmethod
     def from_encoder(cls, encoder: Encoder) -> Self:
