@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -127,6 +129,44 @@ def test_per_gas_rows_of_the_epa_table(tmp_path: Path) -> None:
     assert carbon.results[0].indicator.join() == "Carbon dioxide, supply chain, with margins"
 
 
+def test_epa_table_by_sector_of_the_first_releases(tmp_path: Path) -> None:
+    header = "Commodity Code,Commodity Name,Substance,Unit,"
+    header += ",".join(meaning for meaning, _ in EPA_SUPPLY_CHAIN.amounts)
+    unit = '"kg/2018 USD, purchaser price"'
+    rows = f"1111A0,Fresh soybeans,carbon dioxide,{unit},0.4,0.03,0.43\n"
+    (tmp_path / "x.csv").write_text(f"{header},DQ Reliability\n{rows}")
+    ((record,), skipped, _) = read_all(tmp_path)
+    assert skipped == []
+    assert str(record.name).startswith("Fresh soybeans")
+    assert record.classifications[0].codes == ("1111A0",)
+    assert [result.amount for result in record.results] == [0.4, 0.03, 0.43]
+    assert record.results[0].indicator.join() == "carbon dioxide, supply chain, without margins"
+    assert record.reference_exchanges[0].unit == "2018 USD, purchaser price"
+
+
+@pytest.mark.parametrize("year", [2014, 2021, 2022, 2023, 2024, 2025])
+@pytest.mark.parametrize("notes", [0, 3, 8])
+def test_uk_flat_file_of_any_year_with_its_header_anywhere(
+    tmp_path: Path, year: int, notes: int
+) -> None:
+    """The header moved down as notes were added, and its cells are broken over lines."""
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for number in range(notes):
+        sheet.append([f"Note {number}", "Expiry: 30/06/2025"][: 1 + number % 2])
+    gas = "GHG" if year < 2020 else "GHG/Unit"
+    header = [*UK_HEADER[:-2], gas, f"GHG Conversion\nFactor  {year} "]
+    sheet.append(header if year >= 2020 else header[1:])
+    sheet.append(UK_ROWS[0] if year >= 2020 else UK_ROWS[0][1:])
+    book.save(tmp_path / "flat.xlsx")
+    ((record,), skipped, _) = read_all(tmp_path)
+    assert skipped == []
+    assert (record.results[0].amount, record.results[0].unit) == (0.1829, "kg CO2e/kWh (Gross CV)")
+    assert record.period.reference_year == year
+    assert dict(record.extras)["Scope"] == "Scope 1"
+
+
 def test_uk_flat_file_in_csv_of_the_older_layout(tmp_path: Path) -> None:
     header = (
         "Scope,Category 1,Category 2,Category 3,Category 4,Column Text,UOM,GHG,Conversion Factor"
@@ -213,6 +253,19 @@ def test_workbook_without_a_table_and_broken_workbook_are_skipped(tmp_path: Path
     reasons = {Path(skip.path.split("!")[-1]).name: skip.reason for skip in skipped}
     assert "no sheet" in reasons["empty.xlsx"]
     assert len(reasons) == 2
+
+
+def test_sheet_whose_stated_size_is_not_true(tmp_path: Path) -> None:
+    whole = uk_workbook(tmp_path / "whole.xlsx")
+    path = tmp_path / "flat" / "x.xlsx"
+    path.parent.mkdir()
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            text = re.sub(rb'<dimension ref="[^"]*"', b'<dimension ref="A1"', old.read(name))
+            new.writestr(name, text)
+    records, skipped, _ = read_all(path)
+    assert skipped == []
+    assert len(records) == 3
 
 
 def test_codes_that_xlsx_keeps_as_numbers(tmp_path: Path) -> None:

@@ -128,6 +128,19 @@ EPA_SUPPLY_CHAIN = FactorColumns(
     others=(r"Reference USEEIO Code",),
 )
 
+EPA_SECTORS = FactorColumns(
+    key="epa-supply-chain-sectors",
+    title="US EPA supply chain emission factors by sector",
+    activity=(r"(?:Commodity|Industry) Name",),
+    amounts=EPA_SUPPLY_CHAIN.amounts,
+    unit=r"Unit",
+    gas=r"Substance",
+    code=r"(?:Commodity|Industry) Code",
+    code_system="US BEA",
+    place_code="US",
+)
+"""The releases of 2020 to 2022, whose sectors are those of the input-output tables."""
+
 UK_FLAT_FILE = FactorColumns(
     key="uk-conversion-factors",
     title="UK government greenhouse gas conversion factors",
@@ -162,7 +175,7 @@ PLAIN = FactorColumns(
 )
 """Plain words: `activity, factor, unit`; where known `gas, code, scope, place, year, source`."""
 
-PRESETS = (EPA_SUPPLY_CHAIN, UK_FLAT_FILE, PLAIN)
+PRESETS = (EPA_SUPPLY_CHAIN, EPA_SECTORS, UK_FLAT_FILE, PLAIN)
 
 
 def plain_column(column: str) -> str:

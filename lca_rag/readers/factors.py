@@ -166,6 +166,9 @@ class FactorReader:
 def _rows(sheet: Worksheet) -> Iterator[Row]:
     """The cells of a sheet as text; a sheet is parsed while it is read."""
     try:
+        forget = getattr(sheet, "reset_dimensions", None)
+        if forget is not None:
+            forget()  # some writers state a size that is not true, and rows would be cut to it
         for row in sheet.iter_rows(values_only=True):
             yield tuple(map(_cell_text, row))
     except _WORKBOOK_FAULTS as exc:
