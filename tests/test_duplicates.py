@@ -113,6 +113,31 @@ def test_amounts_are_compared_per_reference_amount() -> None:
     assert pair.relation == "exchanges"
 
 
+def test_regions_that_only_the_names_tell_are_other_regions() -> None:
+    def grid(region: str, uuid: str, year: int = 2010, scale: float = 1.0) -> Record:
+        name = f"Electricity, at eGrid, {region}, {year}"
+        return process(uuid, name=name, place="RNA", year=year, scale=scale)
+
+    camx = grid("CAMX", "a" * 8)
+    for other in (grid("NWPP", "b" * 8, scale=1.5), grid("NWPP", "b" * 8, 2008)):
+        pair = pair_of(camx, other)
+        assert pair is not None
+        assert pair.relation == "region"
+        assert pair.reason == "the same process in another region: CAMX and NWPP"
+    year = pair_of(camx, grid("CAMX", "b" * 8, 2008))
+    assert year is not None
+    assert year.relation == "year"
+    hits = [Hit(record=record, score=1.0) for record in (camx, grid("NWPP", "b" * 8, scale=1.5))]
+    assert [item.relation for item in collapse(hits)[0].variants] == ["region"]
+
+
+def test_a_region_in_one_name_alone_is_no_other_region() -> None:
+    one = process(name="Hot rolled coil, steel", scale=2.0)
+    pair = pair_of(one, process("b" * 8, name="Hot rolled coil, carbon steel, Texas"))
+    assert pair is not None
+    assert pair.relation == "text"
+
+
 def test_chinese_place_names_leave_the_stem() -> None:
     one = sketch(process(name="中国热轧卷板", place="CN"))
     other = sketch(process(name="日本热轧卷板", place="JP"))

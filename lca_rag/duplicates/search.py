@@ -6,12 +6,14 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lca_rag.duplicates.sketches import Hashes, Sketch, bands, overlap, same_amounts, sketch
+from lca_rag.places import recognise
 from lca_rag.places import relation as place_relation
 from lca_rag.record import Record
 
@@ -140,9 +142,26 @@ def compare(one: Sketch, other: Sketch, cosine: float | None = None) -> Duplicat
     if found is None:
         return None
     name, score = found
+    if name in ("text", "exchanges") and _named_apart(one, other):
+        name = "region"
     return DuplicatePair(
         one.id, other.id, name, round(min(1.0, score), 4), _reason(name, one, other)
     )
+
+
+def _named_apart(one: Sketch, other: Sketch) -> bool:
+    """Whether both names say a region, and not the same one.
+
+    US LCI writes the place of its grid mixes into the name alone ("Electricity, at eGrid, CAMX").
+    """
+    here, there = named_places(one.name), named_places(other.name)
+    return bool(here and there) and here != there
+
+
+@lru_cache(maxsize=20_000)
+def named_places(name: str) -> tuple[str, ...]:
+    """Codes of the places that a name says for certain, in code point order."""
+    return tuple(sorted({mention.areas[0].code for mention in recognise(name) if mention.certain}))
 
 
 def _promising(one: Sketch, other: Sketch, cosine: float | None) -> bool:
@@ -197,11 +216,20 @@ def _reason(name: DuplicateRelation, one: Sketch, other: Sketch) -> str:
         return f"{sentence}: {one.version} and {other.version}"
     if name == "copy" and one.database != other.database:
         return f"{sentence}: {one.database} and {other.database}"
-    if name == "region" and one.place and other.place:
-        return f"{sentence}: {_places(one.place, other.place)}"
+    if name == "region":
+        here, there = _regions(one, other)
+        return f"{sentence}: {_places(here, there)}" if here and there else sentence
     if name == "year":
         return f"{sentence}: {_span(one.years)} and {_span(other.years)}"
     return sentence
+
+
+def _regions(one: Sketch, other: Sketch) -> tuple[str | None, str | None]:
+    """The regions that tell two records apart: their own places, else those of their names."""
+    if one.place != other.place:
+        return one.place, other.place
+    here, there = set(named_places(one.name)), set(named_places(other.name))
+    return ", ".join(sorted(here - there)) or None, ", ".join(sorted(there - here)) or None
 
 
 def _places(one: str, other: str) -> str:

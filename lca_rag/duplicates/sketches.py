@@ -36,6 +36,7 @@ class Sketch:
     uuid: str
     version: str
     kind: str
+    name: str
     stem: str
     """Name without the record's place and without years."""
     name_words: frozenset[str]
@@ -71,6 +72,7 @@ def sketch(record: Record) -> Sketch:
         uuid=record.uuid,
         version=record.version,
         kind=record.kind,
+        name=name,
         stem=stem,
         name_words=frozenset(_tokens(stem)),
         digits=tuple(sorted(re.findall(r"\d+", stem))),
