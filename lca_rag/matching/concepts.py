@@ -1,23 +1,37 @@
 """What a line of a bill of materials and a data set are about, in one vocabulary.
 
-A table names things as buyers, trade and inventories write them, in several languages. It tells
-"titanium dioxide" from "titanium", and it knows things that no database at hand holds, which is
-what lets the matcher say "no match" instead of taking the nearest words.
+The vocabulary tells "titanium dioxide" from "titanium", and it knows things that no database at
+hand holds, which is what lets the matcher say "no match" instead of taking the nearest words.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 
-_TOKEN = re.compile(r"[㐀-鿿]+|\d+(?:\.\d+)?%?|[^\W\d_㐀-鿿]+\d*[\w']*")
-_HAN = re.compile(r"[㐀-鿿]")
-_LONGEST = 6
+from lca_rag.matching.vocabulary import (
+    HAN,
+    LONGEST,
+    TOKEN,
+    Vocabulary,
+    folded,
+    singular,
+    vocabulary,
+)
+
+_ENDINGS = ("en", "es", "er", "e", "n", "i")
+"""Plural endings of German, Spanish and Italian, tried where a word as it is says nothing."""
+_STEM = 5
+"""Letters that are left of a word when such an ending is off."""
+_COMPOUND = 8
+"""Letters of the shortest word that is read as one of several written together."""
+_SALT = re.compile(
+    r"(?:sulf|oxid|chlor|nitrat|nitrit|carbonat|hydroxid|acetat|phosphat|silikat|saure)"
+)
+"""What makes another substance of the word before it: copper sulphate is no copper."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,52 +45,6 @@ class Found:
     """Number after its last word."""
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """The table of concepts."""
-
-    parents: Mapping[str, str | None]
-    spellings: Mapping[tuple[str, ...], str]
-    """Words of a spelling to its concept."""
-    chinese: Mapping[str, str]
-    english: Mapping[str, str]
-    """Concept to the spelling that searches best."""
-
-
-@lru_cache(maxsize=1)
-def vocabulary() -> Vocabulary:
-    """The table, read once."""
-    parents: dict[str, str | None] = {}
-    spellings: dict[tuple[str, ...], str] = {}
-    chinese: dict[str, str] = {}
-    english: dict[str, str] = {}
-    text = files(__package__).joinpath("terms.tsv").read_text(encoding="utf-8")
-    for line in text.splitlines():
-        if not line or line.startswith("#"):
-            continue
-        concept, parent, cell = line.split("\t")
-        parents[concept] = None if parent == "-" else parent
-        english[concept] = f"{concept} {cell.split('|')[0]}"
-        for spelling in cell.split("|"):
-            if _HAN.search(spelling):
-                chinese[spelling] = concept
-            else:
-                spellings[tuple(words(spelling))] = concept
-    return Vocabulary(parents, spellings, chinese, english)
-
-
-def words(text: str) -> list[str]:
-    """Words of a text in small letters, plural endings off; Chinese stays in one piece."""
-    plain = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
-    return [_singular(word) for word in _TOKEN.findall(plain)]
-
-
-def _singular(word: str) -> str:
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1]
-    return word
-
-
 @lru_cache(maxsize=100_000)
 def concepts(text: str) -> tuple[Found, ...]:
     """Concepts that a text names, in reading order; of overlapping ones the longest."""
@@ -84,52 +52,107 @@ def concepts(text: str) -> tuple[Found, ...]:
 
 
 def named(text: str, table: Vocabulary) -> tuple[Found, ...]:
-    """Concepts of a vocabulary that a text names, as `concepts`."""
-    tokens = words(text)
-    found: list[Found] = []
-    for first in range(len(tokens)):
-        for last in range(min(len(tokens), first + _LONGEST), first, -1):
-            concept = table.spellings.get(tuple(tokens[first:last]))
-            if concept is not None:
-                found.append(Found(concept, first, last))
-                break
-    found.extend(_chinese(tokens, table))
+    """Concepts of a vocabulary that a text names, as `concepts`.
+
+    Inside a run of Chinese signs the last one comes first: there the noun follows what qualifies
+    it.
+    """
+    plain = folded(text)
+    pieces = list(TOKEN.finditer(plain))
+    tokens = [singular(piece.group()) for piece in pieces]
+    found = [*_spelled(tokens, table), *_designated(plain, pieces, table)]
+    # Stable: a spelling goes before a rule of the same length.
     found.sort(key=lambda item: (item.first - item.last, item.first))
     taken: list[Found] = []
-    for item in found:
+    for item in (*found, *_written_together(tokens, table)):
         if all(item.last <= other.first or item.first >= other.last for other in taken):
             taken.append(item)
+    taken.extend(_chinese(tokens, table))
     return tuple(sorted(taken, key=lambda item: item.first))
 
 
-def known_by(texts: Iterable[str]) -> Vocabulary:
-    """The vocabulary with those spellings alone that some texts use; to test with words unseen."""
-    whole = vocabulary()
-    seen: set[tuple[str, ...]] = set()
-    chinese: set[str] = set()
-    for text in texts:
-        tokens = words(text)
-        for first in range(len(tokens)):
-            seen.update(
-                tuple(tokens[first:last]) for last in range(first + 1, first + _LONGEST + 1)
-            )
-        chinese.update(spelling for spelling in whole.chinese if spelling in text)
-    return replace(
-        whole,
-        spellings={key: value for key, value in whole.spellings.items() if key in seen},
-        chinese={key: value for key, value in whole.chinese.items() if key in chinese},
-    )
+def _spelled(tokens: Sequence[str], table: Vocabulary) -> Iterator[Found]:
+    for first in range(len(tokens)):
+        for last in range(min(len(tokens), first + LONGEST), first, -1):
+            concept = table.spellings.get(tuple(tokens[first:last]))
+            if concept is not None:
+                yield Found(concept, first, last)
+                break
+        else:
+            concept = _bent(tokens[first], table)
+            if concept is not None:
+                yield Found(concept, first, first + 1)
 
 
-def _chinese(tokens: Sequence[str], table: Vocabulary) -> list[Found]:
-    """Concepts inside runs of Chinese signs, the longest spelling of each run."""
-    found = []
-    for number, token in enumerate(tokens):
-        if _HAN.match(token):
-            inside = [spelling for spelling in table.chinese if spelling in token]
+def _bent(word: str, table: Vocabulary) -> str | None:
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) - len(ending) >= _STEM:
+            concept = table.spellings.get((word.removesuffix(ending),))
+            if concept is not None:
+                return concept
+    return None
+
+
+def _designated(plain: str, pieces: Sequence[re.Match[str]], table: Vocabulary) -> Iterator[Found]:
+    for rule in table.designations:
+        for match in rule.pattern.finditer(plain):
+            inside = [
+                number
+                for number, piece in enumerate(pieces)
+                if piece.start() < match.end() and piece.end() > match.start()
+            ]
             if inside:
-                found.append(Found(table.chinese[max(inside, key=len)], number, number + 1))
-    return found
+                yield Found(rule.concept, inside[0], inside[-1] + 1)
+
+
+def _written_together(tokens: Sequence[str], table: Vocabulary) -> Iterator[Found]:
+    """Words written as one; what they end with says more than what they begin with."""
+    for number, word in enumerate(tokens):
+        if len(word) < _COMPOUND or (word,) in table.spellings:
+            continue
+        ends = [
+            (len(tail), rule.concept)
+            for rule in table.compounds
+            for tail in rule.tails
+            if word.endswith((tail, f"{tail}e", f"{tail}en"))
+        ]
+        begins = [
+            (len(head), rule.concept)
+            for rule in table.compounds
+            for head in rule.heads
+            if word.startswith(head) and not _SALT.match(word.removeprefix(head))
+        ]
+        for part in (ends, begins):
+            if part:
+                yield Found(max(part)[1], number, number + 1)
+                break
+
+
+def _chinese(tokens: Sequence[str], table: Vocabulary) -> Iterator[Found]:
+    """Concepts inside runs of Chinese signs: the longest spellings from the left, last first."""
+    if not table.chinese:
+        return
+    longest = _longest(table)
+    for number, token in enumerate(tokens):
+        if not HAN.match(token):
+            continue
+        inside: list[str] = []
+        start = 0
+        while start < len(token):
+            for length in range(min(longest, len(token) - start), 0, -1):
+                concept = table.chinese.get(token[start : start + length])
+                if concept is not None:
+                    inside.append(concept)
+                    start += length
+                    break
+            else:
+                start += 1
+        for concept in reversed(inside):
+            yield Found(concept, number, number + 1)
+
+
+def _longest(table: Vocabulary) -> int:
+    return max(map(len, table.chinese))
 
 
 @lru_cache(maxsize=10_000)
@@ -170,6 +193,9 @@ def closeness(asked: str, got: str) -> float:
         return 0.6 / (1 + 0.5 * above.index(got))
     if asked in ancestors(got):
         return 0.5
+    apart = vocabulary().apart
+    if asked in apart or got in apart:
+        return 0.0
     return 0.3 if above and above[:1] == ancestors(got)[:1] else 0.0
 
 

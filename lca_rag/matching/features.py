@@ -10,9 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lca_rag.errors import UnitError
-from lca_rag.matching.concepts import Vocabulary, closeness, concepts, named, narrowed, words
+from lca_rag.matching.concepts import closeness, named, narrowed
 from lca_rag.matching.lines import BomLine
-from lca_rag.matching.subjects import Product, Subject, attributes
+from lca_rag.matching.subjects import (
+    COMBUSTION,
+    SEGMENT,
+    Product,
+    Subject,
+    attributes,
+    dice,
+    letters,
+    parts_of,
+)
+from lca_rag.matching.vocabulary import Vocabulary, vocabulary, words
 from lca_rag.places import Relation, find_place, recognise, relation
 from lca_rag.units import Factor, conversion, dimension
 
@@ -28,12 +38,17 @@ FEATURES = (
     "meaning",
     "shared words",
     "best words",
+    "same letters",
+    "head word",
+    "unexplained",
     "unit fits",
     "unit needs factor",
     "unit differs",
     "place fits",
     "place elsewhere",
     "grid elsewhere",
+    "nearest place",
+    "nearest grid",
     "burning differs",
     "recycling differs",
     "bio differs",
@@ -43,6 +58,9 @@ FEATURES = (
 )
 """Columns of a feature row; all in about [0, 1]."""
 
+PART = "(part)"
+"""Words for parts and vessels that say nothing of what they are made of."""
+_SHAPES = frozenset({"metal part", "packaging, other", "plastic, other", "insulation, other"})
 _POWER = frozenset({"electricity"})
 _COUNTRY = 2
 """Rung of a country on the ladder of places."""
@@ -89,6 +107,15 @@ class Asked:
     concepts: tuple[str, ...]
     """The first one is what is bought; the others qualify it."""
     words: frozenset[str]
+    head: frozenset[str]
+    """The last word before the first comma, where English, German and Chinese put the noun; the
+    first one too, where French and Spanish do."""
+    loose: frozenset[str]
+    """Words before the first comma that belong to no concept: "oxide" where "zinc" is known."""
+    told: int
+    """How many words there are before the first comma, numbers and fillers left out."""
+    letters: frozenset[str]
+    """Threes of letters of what stands before the first comma."""
     place: str | None
     burned: bool
     recycled: bool
@@ -112,11 +139,18 @@ class UnitFit:
 
 def understand(line: BomLine, table: Vocabulary | None = None) -> Asked:
     """What a line asks for, in the words of a vocabulary; the shipped one by default."""
-    heard = concepts(line.description) if table is None else named(line.description, table)
-    found = [item.concept for item in heard if item.concept != "(part)"]
+    table = table or vocabulary()
+    opening = SEGMENT.split(line.description, maxsplit=1)[0]
+    heard = named(line.description, table)
+    found = [item.concept for item in heard if item.concept != PART]
+    spoken = words(opening)
+    told = [word for word in spoken if not word[0].isdigit() and word not in _FILLERS]
+    explained = {word for item in heard for word in spoken[item.first : item.last]}
     measured = _dimension(line.unit)
-    ordered = sorted(dict.fromkeys(found), key=lambda name: not _suits(name, measured))
+    ordered = sorted(dict.fromkeys(found), key=lambda name: _rank(name, measured, table))
     burned, recycled, bio = attributes(f"{line.description} {line.note or ''}")
+    if burned:
+        ordered.sort(key=lambda name: not name.startswith(COMBUSTION))
     place = line.place
     if not place:
         mentioned = [mention for mention in recognise(line.description) if mention.certain]
@@ -125,7 +159,11 @@ def understand(line: BomLine, table: Vocabulary | None = None) -> Asked:
     return Asked(
         line=line,
         concepts=narrowed(ordered),
-        words=_spread(words(line.description)),
+        words=_spread(parts_of(line.description)),
+        head=_spread([*told[-1:], *told[:1]]),
+        loose=frozenset(told) - explained,
+        told=len(told),
+        letters=letters(opening),
         place=known.code if known else None,
         burned=burned,
         recycled=recycled,
@@ -148,20 +186,26 @@ def _dimension(unit: str | None) -> str | None:
         return None
 
 
-def _suits(concept: str, measured: str | None) -> bool:
-    """Whether a unit of transport or energy asks for a concept of that kind first."""
+def _rank(concept: str, measured: str | None, table: Vocabulary) -> int:
+    """Which of a line's concepts is what is bought; lower goes first.
+
+    A unit of transport asks for transport first and one of energy for an energy carrier. A word
+    for a shape, such as "valve" or "packaging", is what is bought only if no matter is named.
+    """
+    wanted = _measured_domain(measured)
+    if wanted is not None and table.domains.get(concept) == wanted:
+        return 0
+    return 2 if concept in _SHAPES else 1
+
+
+@lru_cache(maxsize=256)
+def _measured_domain(measured: str | None) -> str | None:
     if measured is None:
-        return True
-    if measured in {dimension(unit) for unit in _DIMENSIONS["transport"]}:
-        return _is_transport(concept)
-    return True
-
-
-def _is_transport(concept: str) -> bool:
-    return concept.endswith(("transport", "truck", "rail", "bus", "car")) or concept in (
-        "motorcycle",
-        "passenger rail",
-    )
+        return None
+    for domain, units in _DIMENSIONS.items():
+        if measured in {dimension(unit) for unit in units}:
+            return domain
+    return None
 
 
 def unit_fit(asked: Asked, subject: Subject) -> UnitFit:
@@ -233,10 +277,28 @@ def rows(
             "meaning": cosines[number],
             "shared words": shares[number],
             "best words": shares[number] / top if top else 0.0,
+            "same letters": dice(asked.letters, subject.letters),
+            "unexplained": len(asked.loose - subject.words) / max(1, asked.told),
+            "head word": float(bool(asked.head & subject.words)),
             "recent": 1 - min(20, newest - subject.year) / 20 if subject.year else 0.0,
         }
         table[number] = [values.get(name, 0.0) for name in FEATURES]
+    if asked.place is not None:
+        _mark_nearest(table, asked)
     return table
+
+
+def _mark_nearest(table: NDArray[np.float64], asked: Asked) -> None:
+    """Mark the rows that no other row about the same thing beats by its place."""
+    column = {name: number for number, name in enumerate(FEATURES)}
+    about = table[:, column["same concept"]] + table[:, column["concept by-product"]] > 0
+    if not about.any():
+        about = table[:, column["related concept"]] > 0
+    fits = table[:, column["place fits"]]
+    if not about.any() or not fits[about].any():
+        return
+    kind = "nearest grid" if _POWER & set(asked.concepts) else "nearest place"
+    table[:, column[kind]] = about & (fits >= fits[about].max() - 1e-9)
 
 
 def _subject_values(asked: Asked, subject: Subject) -> dict[str, float]:

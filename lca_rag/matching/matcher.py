@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lca_rag.matching.concepts import ancestors, closeness, relatives, vocabulary
+from lca_rag.matching.concepts import ancestors, closeness, relatives
 from lca_rag.matching.features import (
     FEATURES,
     Asked,
@@ -26,6 +26,7 @@ from lca_rag.matching.lines import BomLine
 from lca_rag.matching.memory import Memory
 from lca_rag.matching.model import CONFIDENCE_FEATURES, Floats, MatchModel, load_model
 from lca_rag.matching.subjects import Subject, subject
+from lca_rag.matching.vocabulary import vocabulary
 from lca_rag.record import Record
 
 if TYPE_CHECKING:
@@ -141,6 +142,10 @@ class Matcher:
         names = (database,) if isinstance(database, str) else database
         vectors = self._encode([query for item in asked for query in _queries(item)])
         return [self._pool(item, names, rights, vectors) for item in asked]
+
+    def subjects(self, rights: Collection[str] | None = None) -> tuple[Subject, ...]:
+        """All data sets that an asker may see, as the matcher understands them."""
+        return self._current(rights).subjects
 
     def _encode(self, queries: Sequence[str]) -> Mapping[str, FloatArray]:
         """Vectors of all queries in one go; none without an encoder."""
@@ -279,6 +284,12 @@ def confidence_row(pool: Pool, scores: NDArray[np.float64]) -> NDArray[np.float6
             row["unmet concepts"],
             row["grid elsewhere"],
             row["meaning"],
+            row["shared words"],
+            row["same letters"],
+            row["head word"],
+            row["unexplained"],
+            max(row["burning differs"], row["recycling differs"], row["bio differs"]),
+            row["unit differs"],
         ]
     )
 

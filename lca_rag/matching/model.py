@@ -46,6 +46,12 @@ CONFIDENCE_FEATURES = (
     "unmet",
     "grid elsewhere",
     "meaning",
+    "shared words",
+    "same letters",
+    "head word",
+    "unexplained",
+    "attributes differ",
+    "unit differs",
 )
 """What the second model sees of a line's best candidate."""
 
@@ -151,7 +157,12 @@ def fit_logistic(
 
 
 def fit_choice(
-    tables: Sequence[Floats], gains: Sequence[Floats], names: Sequence[str], *, ridge: float
+    tables: Sequence[Floats],
+    gains: Sequence[Floats],
+    names: Sequence[str],
+    *,
+    ridge: float,
+    signs: Mapping[str, int] | None = None,
 ) -> Logistic:
     """A ranking fitted on choices: the acceptable candidates of each line against its others.
 
@@ -160,12 +171,15 @@ def fit_choice(
         gains: How good each candidate is, 0 for not acceptable; at least one is not.
         names: Of the features.
         ridge: Strength of the penalty.
+        signs: Names to 1 or -1: weights that may not have the other sign, whatever a few lines
+            say.
 
     Source: conditional logit, McFadden 1974, with the gains of a line as the shares to meet.
     """
     beta = np.zeros(len(names))
     first, second = np.zeros_like(beta), np.zeros_like(beta)
     shares = [gain / gain.sum() for gain in gains]
+    sign = np.array([(signs or {}).get(name, 0) for name in names])
     for step in range(1, 601):
         gradient = -ridge * beta
         for table, share in zip(tables, shares, strict=True):
@@ -176,4 +190,5 @@ def fit_choice(
         second = 0.999 * second + 0.001 * gradient**2
         slope = (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-9)
         beta += 0.05 * (1 - step / 601) * slope
+        beta[sign * beta < 0] = 0.0
     return Logistic(tuple(names), beta, 0.0)

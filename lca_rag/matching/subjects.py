@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lca_rag.matching.concepts import concepts, narrowed, words
+from lca_rag.matching.concepts import concepts, narrowed
+from lca_rag.matching.vocabulary import HAN, words
 from lca_rag.places import find_place, recognise
 from lca_rag.record import Record
 
-_SEGMENT = re.compile(r"[,;(]")
+SEGMENT = re.compile(r"[,;(，；（]")
+COMBUSTION = "combustion "
+"""How the concepts of burning a fuel begin."""
 _BURNED = re.compile(r"combust|burn|\bfired\b|燃烧|verbrenn", re.IGNORECASE)
 _RECYCLED = re.compile(
     r"recycl|post-?consumer|regrind|secondary|scrap[- ]based|\brpet\b|\brhdpe\b|再生|回收",
     re.IGNORECASE,
 )
 _BIO = re.compile(r"bio-?based|renewable|sugar ?cane based|\bgreen pe\b|生物基", re.IGNORECASE)
+_FREE = frozenset({"steam", "heat", "electricity"})
 _NARROW = re.compile(r"\bfor\b|\(excl|special|denatured", re.IGNORECASE)
 _REGION_WORDS = {
     "central": "US-NOAA-C",
@@ -63,6 +67,8 @@ class Subject:
     """Share of the head's words that its first concept explains, in [0, 1]."""
     products: tuple[Product, ...]
     words: frozenset[str]
+    letters: frozenset[str]
+    """Threes of letters of the head of the name."""
     place: str | None
     """The place that the name states, or the record's."""
     year: int | None
@@ -77,10 +83,16 @@ def subject(record: Record) -> Subject:
     """What is needed of a record."""
     name = " ".join(record.name.base.preferred()) or str(record.name)
     every = str(record.name)
-    head = len(words(_SEGMENT.split(name, maxsplit=1)[0]))
+    opening = SEGMENT.split(name, maxsplit=1)[0]
+    head = len(words(opening))
+    burned = bool(_BURNED.search(every))
     found = concepts(every)
+    if burned:
+        found = tuple(sorted(found, key=lambda item: not item.concept.startswith(COMBUSTION)))
     heads = [item for item in found if item.first < max(1, head)]
-    covered = max((min(item.last, head) - item.first for item in heads), default=0)
+    if burned and found and found[0].concept.startswith(COMBUSTION):
+        heads = [found[0], *heads]
+    covered = max((min(item.last, head) - min(item.first, head) for item in heads), default=0)
     period = record.period
     stated = [int(year) for year in re.findall(r"(?<!\d)(?:19|20)\d\d(?!\d)", every)]
     return Subject(
@@ -91,14 +103,33 @@ def subject(record: Record) -> Subject:
         others=frozenset(item.concept for item in found),
         coverage=covered / head if head else 0.0,
         products=_products(record),
-        words=frozenset(words(every)),
+        words=frozenset(parts_of(every)),
+        letters=letters(opening),
         place=_place(record, every),
         year=stated[-1] if stated else period.reference_year or period.end or period.start,
-        burned=bool(_BURNED.search(every)),
+        burned=burned,
         recycled=bool(_RECYCLED.search(every)),
         bio=bool(_BIO.search(every)),
         narrow=bool(_NARROW.search(every)),
     )
+
+
+def parts_of(text: str) -> list[str]:
+    """Words of a text; a run of Chinese signs gives its pairs too, as nothing parts its words."""
+    found = words(text)
+    pairs = (run[at : at + 2] for run in found if HAN.match(run) for at in range(len(run) - 1))
+    return [*found, *pairs]
+
+
+def letters(text: str) -> frozenset[str]:
+    """Threes of letters of a text, which words of related languages share."""
+    plain = " ".join(word for word in words(text) if not word[0].isdigit())
+    return frozenset(plain[at : at + 3] for at in range(len(plain) - 2))
+
+
+def dice(one: frozenset[str], other: frozenset[str]) -> float:
+    """Share of two sets that they have in common, in [0, 1]."""
+    return 2 * len(one & other) / (len(one) + len(other)) if one and other else 0.0
 
 
 def attributes(text: str) -> tuple[bool, bool, bool]:
@@ -116,8 +147,11 @@ def _products(record: Record) -> tuple[Product, ...]:
         if item.avoided or not (item.reference or (gives and item.flow_kind and item.amount)):
             continue
         name = item.flow.join(" ") or ""
-        head = len(words(_SEGMENT.split(name, maxsplit=1)[0]))
+        head = len(words(SEGMENT.split(name, maxsplit=1)[0]))
         inside = tuple(part.concept for part in concepts(name) if part.first < max(1, head))
+        if not item.reference and inside[:1] and inside[0] in _FREE:
+            # What is left over comes without burdens: it is no supply.
+            inside = ()
         found.append(
             Product(name, item.unit, item.amount, inside, item.reference, item.flow_property)
         )
