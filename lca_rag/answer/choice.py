@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from lca_rag.answer.amounts import converted
 from lca_rag.answer.figures import Figure, find_rows
-from lca_rag.answer.lexicon import Term, Words, holds, is_chinese
+from lca_rag.answer.lexicon import Term, Words, holds, is_chinese, tokens
 from lca_rag.answer.question import Question
 from lca_rag.answer.view import View
 from lca_rag.record import Hit
@@ -99,7 +99,10 @@ def _in_no_name(
         return None
     named = {term for term, share in zip(question.terms, best.held, strict=True) if share == 1.0}
     for other in (*question.readings, _left_over(question, best.held)):
-        if other and not named.intersection(other) and find_rows(best.view, question, other):
+        if not other or named.intersection(other):
+            continue
+        rows = find_rows(best.view, question, other)
+        if rows and (not best.rows or rows[0].score > best.rows[0].score):
             return other
     return None
 
@@ -121,13 +124,16 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
     asked = question.asked or _left_over(question, held)
     rows = tuple(find_rows(view, question, asked)) if asked else ()
     naming = _naming(view, question, held, asked if question.asked or rows else (), rows)
+    row = _row_words(view, rows)
     place = _all(
         [
-            max(view.place_fits(area.code, said.text) for area in said.areas)
+            1.0
+            if row and tokens(said.text) <= row
+            else max(view.place_fits(area.code, said.text) for area in said.areas)
             for said in question.places
         ]
     )
-    year = _all([view.year_fits(year) for year in question.years])
+    year = _all([1.0 if str(year) in row else view.year_fits(year) for year in question.years])
     weight = sum(term.weight for term, _ in naming)
     if weight < 1 and (question.places or question.years) and min(place, year) == 1:
         naming = []  # Place and year alone say which of the data sets it is.
@@ -136,7 +142,7 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
     subject = sum(term.weight * share for term, share in naming) / weight if weight else unnamed
     strong = sum(t.weight for t, share in naming if share == 1.0) / weight if weight else unnamed
     basis = _basis_fits(view, question)
-    precision = len(view.title & question.said) / max(len(view.title), 1)
+    precision = max(len(title & question.said) / max(len(title), 1) for title in view.titles)
     score = (
         strong
         + 0.7 * subject
@@ -161,6 +167,11 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
         score=score,
         held=held,
     )
+
+
+def _row_words(view: View, rows: Sequence[Figure]) -> Words:
+    """The words of the best row's name; it may name a place and a year of its own."""
+    return next((name for e, name, _ in view.rows if rows and e is rows[0].exchange), Words())
 
 
 def _names_nothing(question: Question) -> bool:
@@ -190,7 +201,7 @@ def _naming(
 
     What only the name of the wanted row holds ("burnt in boilers") says nothing on the data set.
     """
-    row = next((name for e, name, _ in view.rows if rows and e is rows[0].exchange), Words())
+    row = _row_words(view, rows)
     naming = {
         term.options: (term, share)  # a notion that is said twice counts once
         for place, (term, share) in enumerate(zip(question.terms, held, strict=True))

@@ -244,12 +244,25 @@ def _han(run: str, start: int) -> Iterator[Term]:
             at += 1
             continue
         yield from _unknown(run, rest, at, start)
+        if size == 1 and options and _ends_unknown(run, at + 1, tables):
+            pair = run[at : at + 2]  # a piano (钢琴) is no steel (钢)
+            yield Term(pair, (frozenset((pair,)),), 1.0, start + at, start + at + 2)
+            at = rest = at + 2
+            continue
         if options or weight:
             spelled = options or (tokens(run[at : at + size]),)
             known = bool(options)
             yield Term(run[at : at + size], spelled, weight, start + at, start + at + size, known)
         at = rest = at + size
     yield from _unknown(run, rest, len(run), start)
+
+
+def _ends_unknown(run: str, at: int, tables: _Tables) -> bool:
+    """Whether one sign that begins no known word stands here, and then the end or no content."""
+    if at >= len(run) or _longest_han(run, at, tables)[0]:
+        return False
+    size, options, _ = _longest_han(run, at + 1, tables)
+    return at + 1 == len(run) or (size > 0 and not options)
 
 
 def _longest_han(

@@ -217,7 +217,8 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
                 (_period,),
             ),
             (
-                r"\bwhere\b|\b(which|what) (country|countries|place|region|province|state|city"
+                r"\bwhere\b|\btakes? place\b"
+                r"|\b(which|what) (country|countries|place|region|province|state|city"
                 r"|location|geograph\w*|site|area|part of)"
                 r"|part of the world|\bgeograph\w*( (scope|coverage|representativeness))?"
                 r"|^\W*(place|location) of\b|\blocation( code)?\s*\?*$|\bsituated\b"

@@ -169,8 +169,7 @@ def _kind(text: str, years: Sequence[int], places: Sequence[Mention]) -> Kind:
     """The first rule that fits; a figure if none does."""
     stated = field_spans(text)
     listed = LIST.search(text)
-    first = listed is not None and (not stated or listed.start() <= stated[0][0])
-    if first and not re.search(r"which of the two", text, re.IGNORECASE):
+    if listed is not None and _lists(text, listed.start(), stated):
         return "list"
     if REFERENCE.search(text):
         return "reference"
@@ -185,9 +184,19 @@ def _kind(text: str, years: Sequence[int], places: Sequence[Mention]) -> Kind:
     ):
         return "compare"
     figure = FIGURE.search(text)
-    if stated and (figure is None or stated[0][0] < figure.start()):
+    in_unit = find_target(fold(text), find_basis(fold(text))) is not None
+    if stated and not in_unit and (figure is None or stated[0][0] < figure.start()):
         return "metadata"
     return "figure"
+
+
+def _lists(text: str, start: int, stated: Sequence[tuple[int, int]]) -> bool:
+    """Whether data sets are to be listed, not one's field told ("which version do you have")."""
+    if re.search(r"which of the two", text, re.IGNORECASE):
+        return False
+    field_at = stated[0][0] if stated else len(text)
+    asked = re.fullmatch(r"(which|what) ?(\w+ )?", text[start:field_at], re.IGNORECASE)
+    return start <= field_at and asked is None
 
 
 def _joined(text: str, years: Sequence[int], places: Sequence[Mention]) -> bool:

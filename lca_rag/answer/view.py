@@ -46,6 +46,14 @@ class View:
         return tokens(str(self.record.name))
 
     @cached_property
+    def titles(self) -> tuple[Words, ...]:
+        """The name in each language that it has."""
+        parts = self.record.name
+        named = (parts.base, parts.treatment, parts.mix, parts.functional)
+        chinese = tokens(*(text for part in named for text in part.preferred("zh")))
+        return (self.title, chinese) if chinese != self.title else (self.title,)
+
+    @cached_property
     def place(self) -> Words:
         """Names and description of the place."""
         place = self.record.place

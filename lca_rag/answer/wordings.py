@@ -74,7 +74,7 @@ LIST = re.compile(
     r"|\blooking for (data|records|inventories)|\bwhat is there\b|\bwhat else\b"
     r"|\b(show|find|give)( me| us)? (all|every|the available)\b"
     r"|^\s*all\b[^?]{2,60}\b(processes|records|data ?sets|inventories|entries)\b"
-    r"|有哪些(?!主?要?(工艺|技术|步骤|环境|限制))|列(出|举)|哪些(清单|数据|记录|过程|条目)|都有(什么|哪些)"
+    r"|有哪些(?!主?要?(工艺|技术|步骤|环境|限制))|列(出|举)|哪些[^，。？]{0,20}(清单|数据|记录|过程|条目)|都有(什么|哪些)"
     r"|有(什么|哪些|没有)(可用的?)?(数据|记录|过程|清单)|(数据集|过程|记录)有几个|全部(的)?(数据|记录|过程)"
     r"|(数据集|记录|过程)(清单|列表|一览)|(有关|相关)的(数据|过程|记录|清单)|有[^，。？]{1,30}的(数据|数据集|记录)吗"
     r"|(关于|有关)[^，。？]{1,30}(有|是)(什么|哪些)",
@@ -118,7 +118,8 @@ COMPARE = re.compile(
     r"|\b(in|by|for|from|with|of|on)\s+(the\s+)?([^,?.]{2,60}?)\s+and\s+(in|by|for|from|with|of"
     r"|on)\s+"
     r"|\bdiffer(s|ences?)?\b|\bside by side\b|\bnext to (the|that)\b|\bchoose between\b"
-    r"|\bboth\b[^?]*\band\b|\beach\s*\??\s*$|\b(less|more|lower|higher|fewer)\b[^?]*\bthan\b"
+    r"|\bboth\b[^?]*\band\b|\beach\s*\??\s*$|\b(less|more|lower|higher|fewer)\s(?!than\b|or\b)"
+    r"[^?]*\bthan\b(?! or equal| ?\d)"
     r"|\bhigher\b[^?]*\bor\b|\bmore\b[^?]*,[^?]*\bor\b|分别|比较|对比|相比|哪个(的|更)|差别"
     r"|各(是|为|有)?多少|谁的|相对于|有何不同|两者|放在一起|(低|高|多|少|大|小)于(?!等于|\d)|差多少"
     r"|比[^，。？]{2,60}(多|少|高|低|大|小)(吗|多少|不少)?[？?]?$",
