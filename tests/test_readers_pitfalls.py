@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from lca_rag.readers import ReadReport, Skip, read
-from lca_rag.record import Record
+from lca_rag.record import Record, version_key
+from tests.test_readers_ecospold import exchange1, file1, spold1
 
 Reading = tuple[dict[str, Record], ReadReport]
 V1 = "data/uslci-fy17-jsonld-v1"
@@ -157,4 +159,94 @@ def test_real_activities_that_supply_each_other_in_a_circle(shared: Path) -> Non
         "product X": ["product Y"],
         "product Y": ["product Z"],
         "product Z": ["product X"],
+    }
+
+
+def test_real_dates_with_and_without_time(v1: Reading, v2: Reading) -> None:
+    """Schema 1 writes a time and a zone, schema 2 the day; the year 9999 or nothing is no year."""
+    for (records, _), nothing in ((v1, 20), (v2, 14)):
+        years = [r.period.start for r in records.values() if r.kind == "process"]
+        assert years.count(None) == nothing
+        assert all(1899 <= year <= 2023 for year in years if year is not None)
+
+
+def test_version_that_says_nothing_or_is_absent(tmp_path: Path) -> None:
+    for number, version in enumerate(({"version": "00.00.000"}, {})):
+        value = {"@type": "Process", "@id": f"p{number}", "name": "Steel", **version}
+        (tmp_path / f"{number}.json").write_text(json.dumps(value), encoding="utf-8")
+    records = list(read(tmp_path, database="x"))
+    assert [record.version for record in records] == ["00.00.000", "00.00.000"]
+
+
+def test_record_that_is_renamed_in_a_newer_release(tmp_path: Path) -> None:
+    for release, name in (("1", "Aniline, at plant"), ("2", "Aniline; at plant")):
+        value = {"@type": "Process", "@id": "p", "name": name, "version": f"0{release}.00.000"}
+        (tmp_path / f"{release}.json").write_text(json.dumps(value), encoding="utf-8")
+    old, new = read(tmp_path, database="x")
+    assert old.key == new.key
+    assert version_key(new.version) > version_key(old.version)
+    assert (str(old.name), str(new.name)) == ("Aniline, at plant", "Aniline; at plant")
+
+
+def test_real_records_that_were_renamed(v1: Reading, v2: Reading) -> None:
+    """Eighteen are written differently, fourteen in more than signs and capitals.
+
+    `lca-formats.md` counts 8 without saying how; no rule that was tried gives that number.
+    """
+    old = {r.uuid: str(r.name) for r in v1[0].values() if r.kind == "process"}
+    new = {r.uuid: str(r.name) for r in v2[0].values() if r.kind == "process"}
+    pairs = [(old[key], new[key]) for key in old.keys() & new.keys() if old[key] != new[key]]
+    bare = [[re.sub(r"[\W_]", "", name.casefold()) for name in pair] for pair in pairs]
+    assert (len(pairs), sum(one != two for one, two in bare)) == (18, 14)
+
+
+def test_flow_without_synonyms_has_none(tmp_path: Path) -> None:
+    for number, synonyms in enumerate(({}, {"synonyms": ""}, {"synonyms": None})):
+        value = {"@type": "Flow", "@id": f"f{number}", "name": "Steel", **synonyms}
+        (tmp_path / f"{number}.json").write_text(json.dumps(value), encoding="utf-8")
+    records = list(read(tmp_path, database="x"))
+    assert [record.synonyms.all() for record in records] == [(), (), ()]
+
+
+def test_six_hundred_exchanges_in_one_set_of_ecospold_1(tmp_path: Path) -> None:
+    flows = exchange1("o0", "0", meanValue="1")
+    flows += "".join(exchange1("i5", str(n), meanValue=str(n)) for n in range(1, 600))
+    (tmp_path / "x.xml").write_text(file1(spold1(flows)))
+    (record,) = read(tmp_path, database="x")
+    assert [x.amount for x in record.exchanges[1:]] == [float(n) for n in range(1, 600)]
+    assert [x.id for x in record.reference_exchanges] == ["0"]
+
+
+def test_byte_order_mark_before_a_root_that_is_none(tmp_path: Path) -> None:
+    text = file1(spold1(exchange1("o0"))).replace("ecoSpold", "notecoSpold")
+    (tmp_path / "x.xml").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    (tmp_path / "y.xml").write_bytes(b"\xef\xbb\xbf" + file1(spold1(exchange1("o0"))).encode())
+    skipped: list[Skip] = []
+    (record,) = read(tmp_path, database="x", on_skip=skipped.append)
+    assert str(record.name) == "Acid, at plant"
+    assert [skip.reason for skip in skipped] == [
+        "the root element is <notecoSpold>, not <ecoSpold>; it is not read"
+    ]
+
+
+def test_real_byte_order_marks_of_ecospold_2(shared: Path) -> None:
+    folder = shared / "data/ecospold2-fixtures/bw2io"
+    assert all(path.read_bytes().startswith(b"\xef\xbb\xbf") for path in folder.iterdir())
+    assert len(list(read(folder, database="x"))) == 2
+
+
+def test_real_links_to_activities_that_are_not_there(shared: Path) -> None:
+    records = list(read(shared / "data/ecospold2-fixtures/volca/SAMPLE.multiproduct", database="x"))
+    known = {record.uuid for record in records}
+    suppliers = [x.provider for record in records for x in record.exchanges if x.provider]
+    assert len(suppliers) == 8
+    assert not known.intersection(suppliers)
+
+
+def test_real_headings_are_all_known(shared: Path) -> None:
+    folder = shared / "data/simapro-csv"
+    report = ReadReport()
+    list(read(folder, database="x", report=report, on_skip=lambda _: None))
+    assert {name for name in report.unmapped if "(block)" not in name} == {
+        *("simapro:calculated parameters", "simapro:input parameters"),
     }
