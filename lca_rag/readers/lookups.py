@@ -8,6 +8,7 @@ hundreds of thousands stays small in memory.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from sys import intern
 from typing import cast
 
 from lca_rag.readers.nodes import Node, same
@@ -126,7 +127,13 @@ class Lookups(Knowledge):
         known = self.flows.get(uuid)
         if known is None or version_key(known.version) <= version_key(version):
             self.flows[uuid] = FlowRow(
-                _text(entries), unit, flow_property, kind, self.shared(category), cas, version
+                name=_text(entries),
+                unit=unit and intern(unit),
+                flow_property=flow_property and intern(flow_property),
+                kind=kind,
+                category=self.shared(category),
+                cas=cas,
+                version=intern(version),
             )
 
     def _take_support(

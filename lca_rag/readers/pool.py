@@ -21,7 +21,8 @@ __all__ = ["SWITCH", "Pool", "wanted"]
 
 SWITCH = "LCA_RAG_READ_WORKERS"
 """Environment variable: how many processes read a big source; 1 turns them off."""
-_MOST = 4
+_MOST = 3
+"""Each takes some 100 MB where a hundred thousand flows must be known."""
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from lca_rag.readers.worker import main; main()"
@@ -80,7 +81,7 @@ class Pool:
         """How many workers there are."""
         return len(self._workers)
 
-    def tell(self, number: int, *message: object) -> None:
+    def tell(self, number: int, *message: Any) -> None:  # noqa: ANN401 (what `marshal` takes)
         """Send a message to a worker; one that is called "read" will be answered.
 
         Raises:
@@ -95,12 +96,12 @@ class Pool:
         except OSError as exc:
             raise self._dead(number) from exc
 
-    def tell_all(self, *message: object) -> None:
+    def tell_all(self, *message: Any) -> None:  # noqa: ANN401 (what `marshal` takes)
         """Send a message to each worker."""
         for number in range(len(self)):
             self.tell(number, *message)
 
-    def answer(self, number: int) -> Any:  # noqa: ANN401 (whatever `Worker.read` gives)
+    def answer(self, number: int) -> Any:  # noqa: ANN401 (what `Worker.read` gives)
         """The next answer of a worker.
 
         Raises:
@@ -149,7 +150,7 @@ def _started() -> subprocess.Popen[bytes]:
 
 
 _GROUP: dict[str, Any] = (
-    {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
     if sys.platform == "win32"
     else {"process_group": 0}
 )

@@ -8,7 +8,7 @@ holds data sets of another round - this process does itself, exactly as it would
 from __future__ import annotations
 
 import marshal
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -17,7 +17,7 @@ from lca_rag.errors import ReadError
 from lca_rag.readers.context import ReadContext, ReadReport
 from lca_rag.readers.files import OpenPackage
 from lca_rag.readers.pool import Pool
-from lca_rag.readers.sessions import PartedReader, Session
+from lca_rag.readers.sessions import Fact, PartedReader, Session
 from lca_rag.readers.worker import count
 from lca_rag.readers.zip_members import LARGEST, Where
 from lca_rag.record import Record
@@ -99,7 +99,8 @@ class _Sharing:
         for blob in self._log[self._known :]:
             for fact in marshal.loads(blob):  # noqa: S302 (from our own process)
                 knowledge.take(fact)
-        knowledge.news = news = []
+        news: list[Fact] = []
+        knowledge.news = news
         found = (record for name in members for record in self._session.member(name, number))
         while records := list(islice(found, _TOGETHER)):
             report = ReadReport()
@@ -142,13 +143,12 @@ class _Sharing:
         made, skipped, counters, counts, news = answer
         for path, reason, record in skipped:
             self._context.skip(path, reason, record)
-        report = ReadReport()
-        report.read.update(counters[0])
-        report.repaired.update(counters[1])
-        self._context.report.unmapped.update(counters[2])
+        read, repaired, unmapped, ignored = map(Counter[str], counters)
+        self._context.report.unmapped.update(unmapped)
+        self._context.report.ignored.update(ignored)
         self._session.add_counts(counts)
         self._log.append(news)
-        return made, report
+        return made, ReadReport(read=read, repaired=repaired)
 
     def _chunks(self, members: Sequence[str]) -> Iterator[Chunk]:
         names: list[str] = []

@@ -144,11 +144,9 @@ class Records(Stream):
         self, path: Path, context: ReadContext, readers: tuple[Reader, ...], workers: int | None
     ) -> None:
         """Read nothing yet."""
-        self._path = path
-        self._context = context
-        self._readers = readers
-        self._workers = wanted(workers)
-        self._records = self._one_by_one()
+        self._source = _Source(path, context, readers, wanted(workers))
+        # Of the source, not of this stream: whoever drops the stream so ends the workers at once.
+        self._records = self._source.one_by_one()
         self._begun = False
 
     def __next__(self) -> Record:
@@ -171,33 +169,46 @@ class Records(Stream):
             while some := list(islice(self._records, _TOGETHER)):
                 yield make(some)
             return
+        self._records.close()  # all of them are taken here
         self._begun = True
-        with closing(self._parts(work)) as parts:
+        report = self._source.context.report
+        with closing(self._source.parts(work)) as parts:
             for part in parts:
-                for made, report in part.batches(make):
-                    self._context.report.read.update(report.read)
-                    self._context.report.repaired.update(report.repaired)
+                for made, counts in part.batches(make):
+                    report.read.update(counts.read)
+                    report.repaired.update(counts.repaired)
                     yield made
 
-    def _one_by_one(self) -> Generator[Record]:
-        with closing(self._parts(_CARRY)) as parts:
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A path, and how it is read."""
+
+    path: Path
+    context: ReadContext
+    readers: tuple[Reader, ...]
+    workers: int
+
+    def one_by_one(self) -> Generator[Record]:
+        """The records, counted as they are taken."""
+        with closing(self.parts(_CARRY)) as parts:
             for part in parts:
                 for record in part.records():
-                    count([record], self._context.report, part.reader.format)
+                    count([record], self.context.report, part.reader.format)
                     yield record
 
-    def _parts(self, work: Work) -> Generator[_Part]:
+    def parts(self, work: Work) -> Generator[_Part]:
         """The members of each reader, with workers for those that are many."""
-        context = self._context
-        with open_package(self._path) as package, ExitStack() as held:
+        context = self.context
+        with open_package(self.path) as package, ExitStack() as held:
             for fault in package.faults:
                 context.skip(member_path(package, fault.name), fault.reason)
             pool: Pool | None = None
-            groups = _groups(package, context, self._readers)
-            for reader, names in zip(self._readers, groups, strict=True):
-                many = self._workers > 1 and len(names) > MANY and hasattr(reader, "session")
+            groups = _groups(package, context, self.readers)
+            for reader, names in zip(self.readers, groups, strict=True):
+                many = self.workers > 1 and len(names) > MANY and hasattr(reader, "session")
                 if many and pool is None:
-                    pool = held.enter_context(closing(Pool(self._workers, package.label)))
+                    pool = held.enter_context(closing(Pool(self.workers, package.label)))
                     pool.tell_all("work", work.module, work.name, work.arguments)
                 if names:
                     yield _Part(reader, package, names, context, pool if many else None)

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from lca_rag.readers.context import ReadContext, ReadReport
 from lca_rag.readers.portions import Portion
-from lca_rag.readers.sessions import PartedReader, Session
+from lca_rag.readers.sessions import Fact, PartedReader, Session
 from lca_rag.record import Record
 
 __all__ = ["LENGTH", "count", "main"]
@@ -84,7 +84,8 @@ class Worker:
         assert session is not None  # noqa: S101
         assert reader is not None  # noqa: S101
         context.report = report = ReadReport()
-        session.knowledge.news = news = []
+        news: list[Fact] = []
+        session.knowledge.news = news
         strays = session.strays
         self._portion.hold(dict(members))
         try:
@@ -97,7 +98,10 @@ class Worker:
             return None
         count(records, report, reader.format)
         skipped = [(skip.path, skip.reason, skip.record) for skip in report.skipped]
-        counters = [dict(report.read), dict(report.repaired), dict(report.unmapped)]
+        counters = [
+            dict(counter)
+            for counter in (report.read, report.repaired, report.unmapped, report.ignored)
+        ]
         return made, skipped, counters, counts, marshal.dumps(news)
 
 
