@@ -87,6 +87,40 @@ _OPENLCA = {
 }
 
 
+_OPENLCA_MORE = [
+    {
+        "@type": "Epd",
+        "@id": "e",
+        "name": "Brick",
+        "product": {"flow": {"@id": "f", "name": "Steel"}, "amount": 1.0},
+        "modules": [{"name": "A1-A3", "result": {"@id": "r"}, "multiplier": 0.5}],
+    },
+    {"@type": "Result", "@id": "r", "impactResults": [{"indicator": {"name": "GWP"}, "amount": 2}]},
+    {"@type": "ImpactMethod", "@id": "m", "name": "EF", "impactCategories": [{"@id": "c"}]},
+    {"@type": "ImpactCategory", "@id": "c", "name": "Climate change", "refUnit": "kg CO2-Eq"},
+    {"@type": "UnitGroup", "@id": "u", "units": [{"name": "kg", "isRefUnit": True}]},
+]
+_BRIGHTWAY = [
+    {
+        "name": "steel making",
+        "code": "p",
+        "database": "m",
+        "type": "process",
+        "exchanges": [
+            {"input": ["m", "s"], "amount": 2.0, "type": "production", "loc": float("nan")},
+            {"input": ["m", "p"], "amount": 0.5, "type": "technosphere"},
+        ],
+    },
+    {"name": "steel", "code": "s", "database": "m", "type": "product", "unit": "kilogram"},
+]
+_SIMAPRO_UNDECLARED = """{SimaPro 8.5}\n{processes}\n\nProcess\n\nProcess identifier\nID2
+
+Time period\n2010 and after\n\nProducts\nSteel {DE}| production | Cut-off, U;kg;1,5;100;;Metals;\n
+Materials/fuels\nOre;kg;"Iff(yield>2; 1,5; max(2,5; yield))";Undefined;0;0;0;\n
+Input parameters\nyield;0,9;Undefined;0;0;0;No;\n
+Calculated parameters\nlambda;yield^2;\n\nEnd\n"""
+
+
 def seeds() -> list[Seed]:
     """Small files of every format."""
     found = [
@@ -105,6 +139,9 @@ def seeds() -> list[Seed]:
         (".zip", _zipped({name: json.dumps(v).encode() for name, v in _OPENLCA.items()})),
         (".zip", _zipped({"a.spold": _SPOLD2.encode(), "b/in.zip": _zipped({"c.xml": b"<c/>"})})),
         (".xlsx", _workbook()),
+        (".json", json.dumps([*_OPENLCA.values(), *_OPENLCA_MORE]).encode()),
+        (".json", json.dumps(_BRIGHTWAY).encode()),
+        (".csv", _SIMAPRO_UNDECLARED.encode("cp1252")),
     ]
     record = next(read(DATA / "ilcd" / "processes" / "full.xml", database="x"))
     return [*found, (".jsonl", to_json(record) + b"\n" + to_json(record))]

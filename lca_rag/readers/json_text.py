@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -13,6 +14,16 @@ from lca_rag.errors import ReadError
 __all__ = ["parsed"]
 
 _CONSTANT = re.compile(rb"[\[:,]\s*-?(?:NaN|Infinity)\b")
+
+
+def _whole(text: str) -> int | float | None:
+    """An integer of 64 bits; one that is longer is a number like any other."""
+    return int(text) if len(text) < 19 else _real(text)
+
+
+def _real(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def parsed(data: bytes) -> Any:  # noqa: ANN401 - JSON of any shape
@@ -28,7 +39,7 @@ def parsed(data: bytes) -> Any:  # noqa: ANN401 - JSON of any shape
         if not _CONSTANT.search(data):
             raise ReadError(f"it is not valid JSON: {exc}") from exc
     try:
-        return json.loads(data, parse_constant=lambda _: None)
+        return json.loads(data, parse_constant=lambda _: None, parse_int=_whole, parse_float=_real)
     except RecursionError as exc:
         raise ReadError("the JSON nests too deep to be a data set") from exc
     except ValueError as exc:
