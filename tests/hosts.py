@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lca_rag import Index, Record
+from lca_rag import Index, Record, embedding_text
 from lca_rag.record import Exchange, Licence, Name, Period, Place, Text
 from tests.hash_encoder import HashEncoder
 
@@ -102,6 +102,15 @@ async def ticks_during(work: Awaitable[Any]) -> Ticks:
     ends = [*moments, time.perf_counter()]
     pauses = [after - before for before, after in pairwise(ends)]
     return Ticks(len(moments) - 1, ends[-1] - ends[0], max(pauses))
+
+
+def long_enough(encode: Callable[[list[str]], Any]) -> list[str]:
+    """As many texts as keep `encode` busy for about two seconds on this machine."""
+    texts = [embedding_text(record) for record in RECORDS]
+    encode(texts[:1])
+    start = time.perf_counter()
+    encode(texts)
+    return texts * (1 + int(2.5 / (time.perf_counter() - start)))
 
 
 class Crowd:

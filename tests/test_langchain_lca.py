@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import asyncio
+import inspect
 import pickle
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,11 @@ from langchain_lca import (
     create_lca_qa_chain,
     create_lca_tools,
 )
+from langchain_lca.retriever import WISHES
 from lca_rag import Index, Retriever, embedding_text, load_encoder
+from lca_rag.filters import SearchArguments
 from tests.hash_encoder import HashEncoder
-from tests.hosts import RECORDS, make_index
+from tests.hosts import RECORDS, long_enough, make_index, ticks_during
 from tests.tiny_models import make_qwen3
 
 TEXTS = ["# Steel sheet\n\nhot rolled, coil", "  原铝，中国 ", "a", "word " * 1100, ""]
@@ -68,7 +69,9 @@ def test_public_names() -> None:
 def test_import_is_light() -> None:
     code = (
         "import sys, langchain_lca\n"
-        "assert not {'torch', 'transformers', 'chromadb', 'fastapi'} & set(sys.modules)"
+        "heavy = {'torch', 'transformers', 'chromadb', 'fastapi'}\n"
+        "other = {'langchain', 'langchain_classic', 'langchain_community', 'langchain_chroma'}\n"
+        "assert not (heavy | other) & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -100,23 +103,19 @@ def test_unknown_settings_are_refused() -> None:
 
 
 async def test_embedding_leaves_the_event_loop_free() -> None:
-    class Slow(HashEncoder):
-        def encode_documents(self, texts: Any, *, progress: Any = None) -> Any:
-            time.sleep(0.4)
-            return super().encode_documents(texts, progress=progress)
+    embeddings = LCAEmbeddings(model="mini")
+    texts = long_enough(embeddings.embed_documents)
+    ticks = await ticks_during(embeddings.aembed_documents(texts))
+    print(f"a 50 ms ticker while {len(texts)} texts are embedded: {ticks}")  # noqa: T201 seen with -s
+    assert ticks.free
 
-    ticks = 0
 
-    async def tick() -> None:
-        nonlocal ticks
-        while True:
-            await asyncio.sleep(0.02)
-            ticks += 1
-
-    ticker = asyncio.create_task(tick())
-    await LCAEmbeddings.from_encoder(Slow()).aembed_documents(["steel"])
-    ticker.cancel()
-    assert ticks >= 5
+async def test_embeddings_are_floats_and_settings_stay_at_home(tiny: Path) -> None:
+    embeddings = LCAEmbeddings(model=str(tiny))
+    for vector in (embeddings.embed_query("a"), await embeddings.aembed_query("a")):
+        assert type(vector) is list
+        assert {type(value) for value in vector} == {float}
+    assert not LCARetriever.is_lc_serializable(), "a retriever with an open index does not travel"
 
 
 def test_hits_are_those_of_the_core(index: Index, retriever: LCARetriever) -> None:
@@ -147,6 +146,12 @@ def test_data_quality_can_be_weighed_per_call(retriever: LCARetriever) -> None:
     assert [document.metadata["score"] for document in plain] != [hit.score for hit in hits]
 
 
+def test_the_retriever_has_every_wish_of_the_core(index: Index) -> None:
+    core = set(inspect.signature(Retriever.search).parameters) - {"self", "query"}
+    assert core - set(LCARetriever.model_fields) == {"vector", "where"}, "which LCAVectorStore has"
+    assert set(WISHES) == set(SearchArguments.__annotations__), "what answers take as well"
+
+
 def test_callbacks_and_trace_names(retriever: LCARetriever) -> None:
     from langchain_core.tracers.run_collector import RunCollectorCallbackHandler
 
@@ -171,6 +176,11 @@ def test_loader_gives_what_is_embedded(tmp_path: Path, index: Index) -> None:
     assert [document.page_content for document in documents] == [
         embedding_text(record) for record in RECORDS
     ]
+
+
+def test_loader_takes_an_open_index_and_one_database(index: Index) -> None:
+    assert len(LCARecordLoader(index).load()) == len(RECORDS)
+    assert LCARecordLoader(index, database="other").load() == []
 
 
 async def test_loader_is_lazy_async_and_cuts_sections(index: Index) -> None:

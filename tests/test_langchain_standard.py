@@ -1,4 +1,8 @@
-"""LangChain's own suites over our classes. No method is skipped, none is expected to fail."""
+"""LangChain's own suites over our classes. No method is skipped, none is expected to fail.
+
+`VectorStoreIntegrationTests` runs with all its properties at their defaults, which are the most it
+can ask: sync, async and get by ids. Pytest reports a skip or an expected failure, had one any.
+"""
 
 from __future__ import annotations
 
@@ -49,6 +53,10 @@ class TestEmbeddings(EmbeddingsUnitTests):
     @property
     def embedding_model_params(self) -> dict[str, Any]:
         return {"model": str(self.folder)}
+
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        return {"LCA_RAG_MODEL": "mini"}, {}, {"model": "mini"}
 
 
 class TestEmbeddingsOnline(EmbeddingsIntegrationTests):

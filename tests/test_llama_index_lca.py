@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import asyncio
+import inspect
 import pickle
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,9 @@ from llama_index.core import VectorStoreIndex
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.base.response.schema import StreamingResponse
+from llama_index.core.base.response.schema import AsyncStreamingResponse, StreamingResponse
 from llama_index.core.chat_engine.types import ChatMode
 from llama_index.core.ingestion import DocstoreStrategy, IngestionPipeline
-from llama_index.core.instrumentation.event_handlers import BaseEventHandler
-from llama_index.core.instrumentation.events import BaseEvent
 from llama_index.core.llms import MockLLM
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.readers.base import BaseReader
@@ -32,7 +29,6 @@ from llama_index.core.vector_stores import (
     VectorStoreQuery,
 )
 from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQueryMode
-from llama_index_instrumentation import get_dispatcher
 
 import llama_index_lca
 from lca_rag import Index, Retriever, demo, embedding_text, load_encoder, read
@@ -128,47 +124,6 @@ def test_a_cache_that_mixes_roles_is_refused() -> None:
         LCAEmbedding(embeddings_cache=SimpleKVStore())
 
 
-async def test_embedding_leaves_the_event_loop_free() -> None:
-    class Slow(HashEncoder):
-        def encode_documents(self, texts: Any, *, progress: Any = None) -> Any:
-            time.sleep(0.4)
-            return super().encode_documents(texts, progress=progress)
-
-    ticks = 0
-
-    async def tick() -> None:
-        nonlocal ticks
-        while True:
-            await asyncio.sleep(0.02)
-            ticks += 1
-
-    ticker = asyncio.create_task(tick())
-    await LCAEmbedding.from_encoder(Slow()).aget_text_embedding_batch(["steel"])
-    ticker.cancel()
-    assert ticks >= 5
-
-
-def test_instrumentation_events_fire(embedding: LCAEmbedding) -> None:
-    seen: list[str] = []
-
-    class Collect(BaseEventHandler):
-        @classmethod
-        def class_name(cls) -> str:
-            return "Collect"
-
-        def handle(self, event: BaseEvent, **kwargs: Any) -> None:
-            seen.append(event.class_name())
-
-    dispatcher = get_dispatcher()
-    handler = Collect()
-    dispatcher.add_event_handler(handler)
-    try:
-        embedding.get_text_embedding("steel")
-    finally:
-        dispatcher.event_handlers.remove(handler)
-    assert {"EmbeddingStartEvent", "EmbeddingEndEvent"} <= set(seen)
-
-
 def test_reader_embeds_our_text_whatever_metadata_is_added() -> None:
     documents = list(LCAReader().lazy_load_data(demo.path(), database="demo"))
     records = list(read(demo.path(), database="demo"))
@@ -189,6 +144,12 @@ def test_retriever_gives_the_hits_of_the_core(index: Index) -> None:
     assert [node.node.node_id for node in nodes] == [hit.record.id for hit in hits]
     assert [node.score for node in nodes] == [hit.score for hit in hits]
     assert "kWh" in nodes[0].get_content(MetadataMode.LLM)
+
+
+def test_the_retriever_has_every_wish_of_the_core() -> None:
+    core = set(inspect.signature(Retriever.search).parameters) - {"self", "query", "k"}
+    ours = set(inspect.signature(LCARetriever.__init__).parameters)
+    assert core - ours == {"vector", "where"}, "which LCAVectorStore has"
 
 
 async def test_retriever_is_async(index: Index) -> None:
@@ -293,6 +254,11 @@ async def test_engine_streams_and_is_async(index: Index) -> None:
     assert "".join(streamed.response_gen) == str(whole)
     assert streamed.metadata is not None
     assert streamed.metadata["citations"]
+    pieces = await LCAQueryEngine(retriever, streaming=True).aquery(question)
+    assert isinstance(pieces, AsyncStreamingResponse)
+    assert "".join([piece async for piece in pieces.async_response_gen()]) == str(whole)
+    assert pieces.metadata == streamed.metadata
+    assert [n.node_id for n in pieces.source_nodes] == streamed.metadata["citations"]
 
 
 def test_engine_keeps_inventions_of_a_model_out(index: Index) -> None:
