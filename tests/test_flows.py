@@ -10,7 +10,7 @@ from lca_rag.errors import QueryError
 from lca_rag.flows import FlowResolver, compartment
 from lca_rag.flows.compartments import fits, known
 from lca_rag.flows.naming import edits, label, spellings, swapped_stem
-from lca_rag.flows.resolver import substances
+from lca_rag.flows.tables import substances
 from lca_rag.identifiers import (
     cas_numbers,
     ec_numbers,
@@ -307,3 +307,78 @@ def test_another_substance_does_not_hide_a_flow_of_an_origin() -> None:
         [flow(1, "methane (fossil)", synonyms="R-50"), flow(2, "toluene", synonyms="R-50")]
     )
     assert resolver.resolve("R-50", compartment="air").decision == "tie"
+
+
+def test_a_substance_of_another_name_here_is_found_by_the_number_it_bears_elsewhere() -> None:
+    water = ("Emissions", "Emissions to water", "Emissions to water, unspecified")
+    resolver = FlowResolver(
+        [
+            flow(1, "sodium sulfate", cas="7757-82-6", path=water),
+            flow(2, "disodium sulfate", cas="7757-82-6"),
+        ]
+    )
+    found = resolver.resolve("Sodium sulfate", compartment="air")
+    assert [number_of(match.record) for match in found.matches] == [2]
+    assert found.matches[0].step == "cas"
+    assert "which 'sodium sulfate' bears" in found.matches[0].reasons[0]
+    assert resolver.resolve("Sodium sulfate", compartment="soil").decision == "none"
+
+
+def test_an_origin_that_is_not_kept_here_falls_back_to_the_plain_flow() -> None:
+    water = ("Emissions", "Emissions to water", "Emissions to water, unspecified")
+    resolver = FlowResolver(
+        [
+            flow(1, "methane (fossil)", cas="74-82-8"),
+            flow(2, "methane", cas="74-82-8", path=water),
+            flow(3, "methane (biogenic)", cas="74-82-8", path=water),
+        ]
+    )
+    for path, number in (("air", 1), ("water", 2)):
+        found = resolver.resolve("Methane, fossil", compartment=path)
+        assert [number_of(match.record) for match in found.matches] == [number]
+
+
+def test_a_generous_list_of_synonyms_does_not_answer_for_another_substance() -> None:
+    names = "hydrofluoric acid;fluoride gas"
+    flows = [
+        flow(1, "fluorine", cas="7782-41-4", synonyms=names),
+        flow(2, "hydrogen fluoride", cas="7664-39-3", synonyms=names),
+    ]
+    found = FlowResolver(flows).resolve("Hydrofluoric acid", compartment="air")
+    assert [number_of(match.record) for match in found.matches] == [2]
+    assert FlowResolver(flows).resolve("fluoride gas", compartment="air").decision == "tie"
+
+
+@pytest.mark.parametrize(
+    ("asked", "held"),
+    [("Ferric oxide", "iron(iii)oxide"), ("cuprous chloride", "Copper (I) chloride")],
+)
+def test_old_names_of_charges_are_read(asked: str, held: str) -> None:
+    found = FlowResolver([flow(1, held, cas=None)]).resolve(asked, compartment="air")
+    assert found.decision == "match"
+
+
+def test_chromic_acid_is_no_charge() -> None:
+    assert spellings("Chromic acid") == ("Chromic acid",)
+
+
+def test_an_ion_means_the_charged_flow_if_there_is_one_charge() -> None:
+    two = [flow(1, "nickel", cas="7440-02-0"), flow(2, "nickel (ii)", cas="14701-22-5")]
+    found = FlowResolver(two).resolve("Nickel, ion", compartment="air")
+    assert [number_of(match.record) for match in found.matches] == [2]
+    many = [
+        flow(1, "chromium", cas="7440-47-3"),
+        flow(2, "chromium (iii)", cas="16065-83-1"),
+        flow(3, "chromium (vi)", cas="18540-29-9"),
+    ]
+    found = FlowResolver(many).resolve("Chromium, ion", compartment="air")
+    assert [number_of(match.record) for match in found.matches] == [1]
+
+
+def test_an_ore_is_its_element_only_as_a_resource() -> None:
+    ground = ("Resources", "Resources from ground", "Non-renewable element resources from ground")
+    flows = [flow(1, "cobalt", cas="7440-48-4", path=ground), flow(2, "cobalt", cas="7440-48-4")]
+    resolver = FlowResolver(flows)
+    found = resolver.resolve("Cobalt ore", compartment=ground)
+    assert [number_of(match.record) for match in found.matches] == [1]
+    assert resolver.resolve("Cobalt ore", compartment="air").decision == "none"

@@ -74,6 +74,27 @@ _FILLER_WORDS = (
 )
 _FILLERS = frozenset(_FILLER_WORDS.split())
 _SYNONYMS = {"aluminum": "aluminium", "sulfur": "sulphur", "cesium": "caesium", "sulf": "sulph"}
+_LATIN: dict[str, str] = {
+    "ferric": "iron(iii)",
+    "ferrous": "iron(ii)",
+    "cupric": "copper(ii)",
+    "cuprous": "copper(i)",
+    "stannic": "tin(iv)",
+    "stannous": "tin(ii)",
+    "plumbic": "lead(iv)",
+    "plumbous": "lead(ii)",
+    "mercuric": "mercury(ii)",
+    "mercurous": "mercury(i)",
+    "chromic": "chromium(iii)",
+    "chromous": "chromium(ii)",
+    "cobaltic": "cobalt(iii)",
+    "cobaltous": "cobalt(ii)",
+    "manganic": "manganese(iii)",
+    "manganous": "manganese(ii)",
+    "auric": "gold(iii)",
+    "aurous": "gold(i)",
+}
+_LATIN_NAME = re.compile(rf"\b({'|'.join(_LATIN)})\b(?! acid)")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -84,6 +105,7 @@ def label(name: str) -> Label:
     plain = "".join(
         sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign)
     ).casefold()
+    plain = _LATIN_NAME.sub(lambda match: _LATIN[match[1]], plain)
     marks = _marks(plain)
     for american, british in _SYNONYMS.items():
         plain = plain.replace(american, british)
@@ -107,8 +129,32 @@ def _marks(plain: str) -> Marks:
     return Marks(origin, number, state, bool(re.search(r"\bion\b", plain)))
 
 
-def spellings(name: str) -> tuple[str, ...]:
-    """A name and the ways to read its commas: "Ethane, 1,1-dichloro-, HFC-x" and the like."""
+_ORE = re.compile(r",? (?:in )?ores?$", re.IGNORECASE)
+_DEGREE = r"i{1,3}|iv|vi{0,3}|[1-7]\s*\+|\+\s*[1-7]"
+_STATE = re.compile(
+    rf"((?:{_ELEMENTS}))[ ,]*(?:\(\s*)?(?:{_DEGREE})\s*\)?(?: ions?)?", re.IGNORECASE
+)
+
+
+def without_charge(name: str) -> str | None:
+    """The element of a name that is an element with a charge ("nickel (ii)"), else `None`."""
+    found = _STATE.fullmatch(unicodedata.normalize("NFKC", name).strip())
+    return found[1] if found else None
+
+
+def spellings(name: str, *, mined: bool = False) -> tuple[str, ...]:
+    """A name and the ways to read its commas: "Ethane, 1,1-dichloro-, HFC-x" and the like.
+
+    Args:
+        name: As a source writes it.
+        mined: Whether a resource may be meant: then "cobalt ore" is what is called cobalt there.
+    """
+    read = _by_commas(name)
+    bare = [_ORE.sub("", text) for text in read] if mined else []
+    return tuple(dict.fromkeys((*read, *bare)))
+
+
+def _by_commas(name: str) -> tuple[str, ...]:
     parts = [part.strip() for part in re.split(r",\s+|\s+\(|\)|;|\s+\[|\]", name) if part.strip()]
     found = [name]
     if len(parts) > 1:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib.resources import files
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lca_rag.errors import QueryError
 from lca_rag.flows.compartments import Compartment, fits, of_record
 from lca_rag.flows.compartments import compartment as read_compartment
 from lca_rag.flows.compartments import known as known_compartments
-from lca_rag.flows.naming import Label, edits, label, spellings, swapped_stem
+from lca_rag.flows.naming import edits, label, spellings, swapped_stem
+from lca_rag.flows.tables import NameTables, charged_key, substances
 from lca_rag.identifiers import cas_numbers, ec_numbers, hill, identifiers
 from lca_rag.record import FlowKind, Record
 
@@ -37,8 +35,6 @@ _CONFIDENCE: dict[Step, float] = {
     "fuzzy": 0.8,
     "dense": 0.5,
 }
-_GENERIC = 12
-"""A synonym that so many substances share ("organic") names none of them."""
 _DENSE_SURE = 0.9
 """Cosine from which meaning alone is taken for a match."""
 
@@ -74,19 +70,6 @@ class Resolution:
         return self.matches[0] if self.decision == "match" else None
 
 
-@dataclass(slots=True)
-class _Tables:
-    """Flow numbers by what names them."""
-
-    uuid: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    cas: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    ec: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    formula: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    name: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    synonym: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    words: dict[tuple[str, ...], list[int]] = field(default_factory=lambda: defaultdict(list))
-
-
 class FlowResolver:
     """Finds flows among given ones. Build it once, ask it often; safe to share by threads."""
 
@@ -100,12 +83,7 @@ class FlowResolver:
         self.flows: Sequence[Record] = [record for record in flows if record.flow is not None]
         self._places = [of_record(record) for record in self.flows]
         self._marks = [label(str(record.name)).marks for record in self.flows]
-        self._tables = _Tables()
-        self._keys: list[Label] = []
-        self._owners: list[list[int]] = []
-        self._fill()
-        self._grams = _grams([item.key for item in self._keys])
-        self._sizes = np.array([max(1, len(item.key)) for item in self._keys], dtype=np.float32)
+        self._tables = NameTables(self.flows)
         self._encoder = encoder
         self._vectors = self._encode()
 
@@ -136,7 +114,11 @@ class FlowResolver:
         """
         asked = None if compartment is None else _asked(compartment)
         near: dict[int, FlowMatch] = {}
-        for step, numbers, reason in self._steps(text, cas, ec, formula, uuid):
+        elsewhere: list[FlowMatch] = []
+        mined = asked is not None and asked.resource
+        for step, numbers, reason in self._steps(text, cas, ec, formula, uuid, mined=mined):
+            if elsewhere and step != "name":
+                return self._same_substance(elsewhere, asked, text, kind, near)
             found = [
                 self._match(number, step, reason, asked)
                 for number in dict.fromkeys(numbers)
@@ -147,51 +129,52 @@ class FlowResolver:
                 near.setdefault(id(match.record), match)
             if fitting:
                 return _decided(fitting, tuple(near.values()))
-            if found and step in ("uuid", "cas", "ec", "name"):
+            if found and step in ("uuid", "cas", "ec"):
                 # The substance is known and does not occur in this compartment: other names
                 # would only lead away from it.
-                return Resolution("none", (), tuple(near.values()))
+                break
+            if step == "name":  # its other readings may still fit ("Methane, fossil": methane)
+                elsewhere.extend(found)
         return Resolution("none", (), tuple(near.values()))
 
-    def _fill(self) -> None:
-        owners: dict[str, list[int]] = defaultdict(list)
-        labels: dict[str, Label] = {}
-        for number, record in enumerate(self.flows):
-            facts = record.flow
-            if facts is None:
-                continue
-            self._tables.uuid[record.uuid.lower()].append(number)
-            for value in cas_numbers(facts.cas):
-                self._tables.cas[value].append(number)
-            for value in ec_numbers(facts.ec):
-                self._tables.ec[value].append(number)
-            written = hill(facts.formula)
-            if written:
-                self._tables.formula[written].append(number)
-            for table, item in self._labels(record):
-                table[item.key if table is self._tables.name else _charged(item)].append(number)
-                self._tables.words[item.bag].append(number)
-                owners[item.key].append(number)
-                labels.setdefault(item.key, item)
-        self._tables.words.pop((), None)
-        for key, numbers in list(self._tables.synonym.items()):
-            if len({str(self.flows[number].name).casefold() for number in numbers}) > _GENERIC:
-                del self._tables.synonym[key]
-                owners.pop(key.partition("+")[0], None)
-        self._keys = [labels[key] for key in owners]
-        self._owners = list(owners.values())
+    def _same_substance(
+        self,
+        elsewhere: Sequence[FlowMatch],
+        asked: Compartment | None,
+        text: str,
+        kind: FlowKind | None,
+        near: dict[int, FlowMatch],
+    ) -> Resolution:
+        """What bears, in the compartment asked for, the CAS number of a name known elsewhere.
 
-    def _labels(self, record: Record) -> Iterator[tuple[dict[str, list[int]], Label]]:
-        for text in (str(record.name), *record.name.base.all()):
-            yield self._tables.name, label(text)
-        for text in record.synonyms.all():
-            for synonym in text.replace("；", ";").split(";"):
-                item = label(synonym)
-                if len(item.key) > 1:
-                    yield self._tables.synonym, item
+        Nomenclatures call one substance "water" here and "water vapour" there.
+        """
+        known = {
+            value: str(match.record.name)
+            for match in elsewhere
+            if match.record.flow
+            for value in cas_numbers(match.record.flow.cas)
+        }
+        found = [
+            self._match(number, "cas", f"CAS number {value}, which {name!r} bears", asked)
+            for value, name in known.items()
+            for number in self._agreeing(self._tables.cas.get(value, ()), text)
+            if kind is None or self._kind(number) == kind
+        ]
+        fitting, _ = self._split(found, asked, text)
+        if fitting:
+            return _decided(fitting, tuple(near.values()))
+        return Resolution("none", (), tuple(near.values()))
 
     def _steps(
-        self, text: str, cas: str | None, ec: str | None, formula: str | None, uuid: str | None
+        self,
+        text: str,
+        cas: str | None,
+        ec: str | None,
+        formula: str | None,
+        uuid: str | None,
+        *,
+        mined: bool,
     ) -> Iterator[tuple[Step, Iterable[int], str]]:
         """What each step finds, the surest first; later steps are only worked out when asked."""
         named = identifiers(text)
@@ -202,12 +185,13 @@ class FlowResolver:
             yield "cas", tables.cas.get(value, ()), f"CAS number {value}"
         for value in ec_numbers(ec) + named.ec:
             yield "ec", tables.ec.get(value, ()), f"EC number {value}"
-        readings = spellings(text) if text.strip() else ()
+        readings = spellings(text, mined=mined) if text.strip() else ()
+        yield from self._ions(readings, text)
         for reading in readings:
             item = label(reading)
             yield "name", self._agreeing(tables.name.get(item.key, ()), text), f"name {reading!r}"
         for reading in readings:
-            listed = tables.synonym.get(_charged(label(reading)), ())
+            listed = self._undisputed(reading, tables.synonym.get(charged_key(label(reading)), ()))
             found = self._agreeing(listed, text) or self._of_origin(listed, text)
             yield "synonym", found, f"synonym {reading!r}"
         for reading in readings:
@@ -222,6 +206,34 @@ class FlowResolver:
             yield "words", found, "the same words in another order"
             yield from self._fuzzy(readings, text)
             yield from self._dense(text)
+
+    def _ions(
+        self, readings: Sequence[str], text: str
+    ) -> Iterator[tuple[Step, Iterable[int], str]]:
+        """For "Nickel, ion", the ion of nickel if only one charge of it is held."""
+        if not label(text).marks.ion or label(text).marks.charge is not None:
+            return
+        for reading in readings:
+            charged = self._tables.ions.get(label(reading).key, ())
+            if len({self._marks[number].charge for number in charged}) == 1:
+                yield "words", charged, f"the ion of {reading!r}"
+
+    def _undisputed(self, reading: str, listed: Sequence[int]) -> Sequence[int]:
+        """Flows that list a synonym, without those of another substance than it names.
+
+        Lists of synonyms are generous: fluorine's may hold "hydrofluoric acid". Where our own
+        table knows the number of a name and a flow bears it, the others do not answer for it.
+        """
+        read = label(reading)
+        # Cobalt's "Co2+" is not the table's "CO2".
+        known = set() if read.marks.charge else set(substances().get(read.key, ()))
+        if not known or not any(value in self._tables.cas for value in known):
+            return listed
+        return [
+            number
+            for number in listed
+            if (facts := self.flows[number].flow) and known & set(cas_numbers(facts.cas))
+        ]
 
     def _agreeing(self, numbers: Iterable[int], text: str) -> list[int]:
         marks = label(text).marks
@@ -246,30 +258,18 @@ class FlowResolver:
             allowed = _allowed_slips(len(item.key))
             if not allowed:
                 continue
-            for candidate in self._similar(item.key, 60):
-                other = self._keys[candidate]
+            for candidate in self._tables.similar(item.key, 60):
+                other = self._tables.keys[candidate]
                 if item.digits != other.digits:
                     continue
                 distance = edits(item.key, other.key, allowed)
                 swapped = distance < 2 and swapped_stem(item.key, other.key)
                 if distance <= allowed and not swapped:
-                    best[distance].extend(self._agreeing(self._owners[candidate], text))
+                    best[distance].extend(self._agreeing(self._tables.owners[candidate], text))
         for distance in sorted(best):
             words = "one slip" if distance == 1 else f"{distance} slips"
             yield "fuzzy", best[distance], f"a name {words} of the finger away"
             return
-
-    def _similar(self, key: str, count: int) -> list[int]:
-        """Numbers of the keys that share most pairs of signs with `key` (Dice)."""
-        shared = np.zeros(len(self._keys), dtype=np.float32)
-        pairs = _pairs(key)
-        for pair in pairs:
-            holders = self._grams.get(pair)
-            if holders is not None:
-                shared[holders] += 1
-        scores = 2 * shared / (len(pairs) + self._sizes)
-        order = np.argpartition(-scores, min(count, len(scores) - 1))[:count]
-        return [int(number) for number in order if scores[number] > 0.25]
 
     def _dense(self, text: str) -> Iterator[tuple[Step, Iterable[int], str]]:
         if self._encoder is None or self._vectors is None:
@@ -339,12 +339,6 @@ def _sure(match: FlowMatch) -> bool:
     return float(match.reasons[0].rsplit(" ", 1)[1].rstrip(")")) >= _DENSE_SURE
 
 
-def _charged(item: Label) -> str:
-    """The key of a synonym with its charge: cobalt's "Co(2+)" is not carbon dioxide's "CO2"."""
-    charge = item.marks.charge
-    return item.key if charge is None else f"{item.key}+{charge}"
-
-
 def _served(record: Record, plain: Sequence[tuple[Compartment | None, set[str]]]) -> bool:
     """Whether a flow of an origin has a plain one of its substance and compartment beside it."""
     own = label(str(record.name))
@@ -361,33 +355,7 @@ def _decided(fitting: Sequence[FlowMatch], near: tuple[FlowMatch, ...]) -> Resol
     return Resolution("match" if len(keys) == 1 else "tie", ordered, near)
 
 
-@lru_cache(maxsize=1)
-def substances() -> Mapping[str, tuple[str, ...]]:
-    """CAS numbers by the key of every common name of our own table."""
-    found: dict[str, list[str]] = defaultdict(list)
-    text = files(__package__).joinpath("substances.tsv").read_text(encoding="utf-8")
-    for line in text.splitlines():
-        if line and not line.startswith("#"):
-            number, _, names = line.partition("\t")
-            for name in names.split("|"):
-                found[label(name).key].append(number)
-    return {key: tuple(numbers) for key, numbers in found.items()}
-
-
 def _allowed_slips(length: int) -> int:
     if length < 5:
         return 0
     return 1 if length < 7 else 2 if length < 10 else 3 if length < 20 else 4
-
-
-def _pairs(key: str) -> set[str]:
-    padded = f"^{key}$"
-    return {padded[i : i + 2] for i in range(len(padded) - 1)}
-
-
-def _grams(keys: Sequence[str]) -> dict[str, NDArray[np.int64]]:
-    holders: dict[str, list[int]] = defaultdict(list)
-    for number, key in enumerate(keys):
-        for pair in _pairs(key):
-            holders[pair].append(number)
-    return {pair: np.array(numbers, dtype=np.int64) for pair, numbers in holders.items()}
