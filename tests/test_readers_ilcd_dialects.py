@@ -12,10 +12,14 @@ from pathlib import Path
 import pytest
 
 from lca_rag.readers import ReadReport, Skip, read
+from lca_rag.readers.ilcd_flow import REFERENCE_UNIT
+from lca_rag.readers.ilcd_quantities import REFERENCE_UNITS
 from lca_rag.record import Record
+from tests.conftest import Reading
 from tests.test_readers_ilcd import DATA, PROCESS, STEEL
 
 CENSUS = PROCESS + "01"
+MASS = "10000000-0000-4000-8000-000000000001"
 Change = Callable[[str], str]
 
 
@@ -100,6 +104,35 @@ def test_flow_files_are_missing(tmp_path: Path, plain: dict[str, Record]) -> Non
     assert [x.flow for x in census.exchanges] == [x.flow for x in whole.exchanges]
     assert [x.amount for x in census.exchanges] == [x.amount for x in whole.exchanges]
     assert {x.unit for x in census.exchanges} == {None}, "nothing tells the unit"
+
+
+def test_flow_properties_of_the_reference_package_are_missing(
+    tmp_path: Path, plain: dict[str, Record]
+) -> None:
+    """Many packages point to ILCD's own flow properties and do not bring them."""
+
+    def standard(text: str) -> str:
+        return text.replace(MASS, "93A60A56-a3c8-11da-a746-0800200b9a66")
+
+    found, skipped, report = read_all(changed(tmp_path, standard, "flows", "processes"))
+    assert skipped == []
+    (census,) = [record for record in found.values() if record.uuid == CENSUS]
+    (whole,) = [record for record in plain.values() if record.uuid == CENSUS]
+    assert [x.unit for x in census.exchanges] == [x.unit for x in whole.exchanges]
+    assert report.repaired[REFERENCE_UNIT] == 3, "flows that are measured by mass"
+
+
+def test_real_flow_properties_of_the_reference_package_agree(tiangong: Reading) -> None:
+    """What the package of TianGong itself says of the flow properties that we know by heart."""
+    told = {
+        (item.uuid, item.unit)
+        for record in tiangong.records
+        if record.flow is not None
+        for item in record.flow.properties
+        if item.uuid in REFERENCE_UNITS
+    }
+    assert told == set(REFERENCE_UNITS.items())
+    assert REFERENCE_UNIT not in tiangong.report.repaired
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.0.1", "1.1"])

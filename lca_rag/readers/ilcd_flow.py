@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from lca_rag.readers import ilcd_values as values
+from lca_rag.readers.ilcd_quantities import REFERENCE_UNITS
 from lca_rag.readers.lookups import FlowRow, Lookups, classifications, flow_kind
 from lca_rag.readers.nodes import Node
 from lca_rag.record import (
@@ -21,6 +22,7 @@ from lca_rag.record import (
 __all__ = ["flow_record"]
 
 _PLACE_CODE = re.compile(r"[A-Z]{2,5}([-_][A-Z0-9]{1,4})*")
+REFERENCE_UNIT = "unit of ILCD's reference flow property, which the package leaves out"
 _ADMINISTRATION = "administrativeInformation"
 _VALIDATION = "modellingAndValidation"
 REFERENCES: values.Labelled = (
@@ -90,7 +92,7 @@ def flow_record(node: Node, database: str, lookups: Lookups, provenance: Provena
         licence=values.licence(node, lookups),
         references=tuple(values.references(node, REFERENCES, lookups)),
         extras=tuple(values.extras(node, EXTRAS)),
-        provenance=replace(provenance, repairs=tuple(repairs)),
+        provenance=replace(provenance, repairs=tuple(dict.fromkeys(repairs))),
     )
 
 
@@ -133,12 +135,16 @@ def _properties(node: Node, lookups: Lookups, repairs: list[str]) -> tuple[FlowP
         pointer = item.one("referenceToFlowPropertyDataSet")
         uuid = pointer.target()
         row = lookups.properties.get(uuid or "")
+        unit = row.unit if row else None
+        if unit is None and uuid in REFERENCE_UNITS:
+            unit = REFERENCE_UNITS[uuid]
+            repairs.append(REFERENCE_UNIT)
         words = pointer.words("shortDescription")
         found.append(
             FlowProperty(
                 name=words or (row.name if row else words),
                 mean=values.amount(item.string("meanValue"), repairs),
-                unit=row.unit if row else None,
+                unit=unit,
                 reference=wanted is not None and item.attribute("dataSetInternalID") == wanted,
                 uuid=uuid,
             )
