@@ -21,6 +21,8 @@ __all__ = ["CARRIAGE", "Derived", "Figure", "derive", "find_rows", "flow_name", 
 ENOUGH = 0.6
 """Share of the asked notions that a row must hold."""
 _WRONG_SIDE, _WRONG_MEDIUM, _NOT_EMITTED = 0.25, 0.2, 0.15
+_OTHER_DIMENSION = 0.3
+"""What a row loses that cannot be said in the wanted unit."""
 _SAME = 0.08
 """Rows whose score is so close to the best are shown beside it."""
 _SHOWN = 4
@@ -78,6 +80,12 @@ def _other_measure(exchange: Exchange, question: Question) -> bool:
     return wanted is not None and wanted not in CARRIAGE and exchange.unit in CARRIAGE
 
 
+def _other_dimension(exchange: Exchange, question: Question) -> bool:
+    if question.target is None or exchange.unit is None:
+        return False
+    return converted(1.0, exchange.unit, question.target) is None
+
+
 def row_score(
     exchange: Exchange,
     name: Words,
@@ -94,6 +102,8 @@ def row_score(
     score = held / weight if weight else 0.0
     if score == 0:
         return 0.0
+    if _other_dimension(exchange, question):
+        score -= _OTHER_DIMENSION
     if question.direction is not None and exchange.direction != question.direction:
         score -= _WRONG_SIDE
     if question.emitted and exchange.flow_kind not in ("elementary", None):

@@ -30,6 +30,8 @@ _ONLY_ALONE = frozenset("电")
 """Signs that begin so many words that they are a notion only where known words surround them."""
 _SIGN = re.compile(_HAN)
 _ALONE = re.compile(rf"(?<!{_HAN}){_HAN}(?!{_HAN})")
+_POWERED = re.compile(r"\bpowered\b")
+"""A word that would become electric power when it is stemmed."""
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SIZES = frozenset(
     [
@@ -136,7 +138,7 @@ def _split(text: str) -> list[str]:
 
     Else coke (冶金焦) would be gold (金) and alumina (氧化铝) oxygen (氧).
     """
-    found = tokenize(text)
+    found = tokenize(_POWERED.sub("propelled", text))
     if not _SIGN.search(text):
         return found
     alone = set(_ALONE.findall(text))
@@ -231,7 +233,7 @@ def _longest(words: list[tuple[str, int, int]], at: int) -> tuple[int, tuple[fro
 
 @lru_cache(maxsize=50_000)
 def _stem(word: str) -> tuple[str, ...]:
-    return tuple(tokenize(word)) or (word,)
+    return tuple(tokenize(_POWERED.sub("propelled", word))) or (word,)
 
 
 def _han(run: str, start: int) -> Iterator[Term]:

@@ -168,7 +168,7 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
                 r"|document|model)"
                 r"|\bdata (set )?generator\b|\bgenerator of (the|this) data"
                 r"|\b(data )?(author|documentor|modeller)\b"
-                r"|谁(生成|编制|建立|创建|提供|录入)|数据(生成|编制)者",
+                r"|谁(生成|编制|建立|创建|提供|录入)|(数据)?(生成|编制|提供|录入)者|作者",
                 (
                     _roles("Data generator", "数据生成者", "data generator"),
                     _roles("Data entry by", "数据录入者", "data entry by"),

@@ -120,8 +120,9 @@ def understand(question: str) -> Question:
         spans.extend(stated)
     found = [term for term in terms(body) if not _inside(term, spans)]
     readings = _asked(folded, found) if kind in ("figure", "compare", "impact") else []
-    if not readings and kind == "figure" and target is not None and target.unit in ("kWh", "MWh"):
-        readings = [tuple(terms("electricity"))]  # "How many kWh per …?" wants no other flow.
+    if kind == "figure" and target is not None and target.unit in ("kWh", "MWh"):
+        power = tuple(terms("electricity"))  # "How many kWh per …?" wants no other flow.
+        readings += [power] if power not in readings else []
     return Question(
         original=question,
         text=body.strip(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from lca_rag.record import Exchange, Record
 
 __all__ = ["View", "Views"]
 
+_FILLER = re.compile(r"all sizes|nesps2|所有规模|全国第二次污染普查数据", re.IGNORECASE)
+"""Parts of names that nobody says."""
 _PROSE_LIMIT = 20_000
 """Characters of one record's prose that are looked at."""
 
@@ -52,6 +55,27 @@ class View:
         named = (parts.base, parts.treatment, parts.mix, parts.functional)
         chinese = tokens(*(text for part in named for text in part.preferred("zh")))
         return (self.title, chinese) if chinese != self.title else (self.title,)
+
+    @cached_property
+    def _naming(self) -> tuple[tuple[Term, ...], ...]:
+        """The notions of its name with content, in each language."""
+        parts = self.record.name
+        named = (parts.base, parts.treatment, parts.mix, parts.functional)
+        found = []
+        for language in ("en", "zh"):
+            name = " ; ".join(text for part in named for text in part.preferred(language))
+            said = terms(_FILLER.sub(" ", name))
+            found.append(tuple(t for t in said if t.weight >= 0.5 and not t.text.isdigit()))
+        return tuple(found)
+
+    def named_by(self, said: frozenset[str]) -> float:
+        """Share of the name's content that some tokens say, in the language that fits best."""
+        words, best = Words(said), 0.0
+        for naming in self._naming:
+            weight = sum(term.weight for term in naming)
+            held = sum(term.weight for term in naming if holds(term, words))
+            best = max(best, held / weight if weight else 0.0)
+        return best
 
     @cached_property
     def place(self) -> Words:

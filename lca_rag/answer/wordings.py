@@ -59,7 +59,7 @@ DATABASES = re.compile(
 )
 
 LIST = re.compile(
-    r"^\s*(please\s+)?(list|enumerate|show (me )?all|name all)\b"
+    r"(^|[-–—:,.]\s)\s*(please\s+)?(list|enumerate|show (me )?all|name all)\b"
     r"|\bwhich\b[^?]*\b(data ?sets|records|processes|entries|inventories)\b[^?]*\b(are there|exist|"
     r"describe|cover|deal|available|do you have|does the database|treat|concern|include|contain"
     r"|are in)"
@@ -204,6 +204,8 @@ ASKED = tuple(
         rf"how (?:much|many) (?:(?:{_UNIT_WORDS}) of )?(?P<x>[\w ,()/.+-]+?){_STOP_AT}",
         rf"(?:quantity|amount|mass|volume|number|figure|kilograms|grams) (?:of|for) "
         rf"(?P<x>[\w ,()/.+-]+?){_STOP_AT}",
+        rf"(?:^|[:,(] ?|[-–—] | in )(?:how many )?{_UNIT_WORDS} (?:of )?"
+        rf"(?P<x>(?!per\b|of\b){_PLAIN})\s+(?:per|each|for|in)\b",
         r"what (?:direct )?(?P<x>[\w ()/+-]+?) emissions? (?:is|are|was|were|does|do)\b",
         r"(?:^|[.:!?]\s+|\bthe\s+)(?:direct\s+)?(?P<x>[\w ()/+-]+?)\s+emissions?\b",
         rf"emissions? of (?P<x>[\w ()/+-]+?){_STOP_AT}",
@@ -229,7 +231,8 @@ ASKED = tuple(
         r"\b(?:more|less|fewer) (?P<x>[\w ()/.+-]+?)(?:,| than)",
         r"^(?P<x>[\w ,()/.+-]+?),? (?:for both|side by side)",
         r"\b(?:the|me) (?P<x>[\w ()/.+-]+?) of\b",
-        r"\bhow much (?P<x>[\w ,()/.+-]+?) each",
+        rf"(?:how much|[,:]| [-–—]) (?P<x>{_PLAIN}) each\b",
+        rf"[-–—] (?P<x>{_PLAIN})\s+(?:per|in|of)\b",
         r"(?:\bin|[:,]| -) (?P<x>[\w ()/.+-]+?)(?: \([^()]*\))?\s*\??\s*$",
     )
 )
