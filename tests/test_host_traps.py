@@ -287,7 +287,7 @@ def test_trap_36_a_model_named_by_a_string_gets_no_prompt_from_the_host(tmp_path
     reference = load_encoder(folder).encode_queries(["steel"])[0]
     ours = LCAEmbeddings(model=str(folder)).embed_query("steel")
     assert np.allclose(ours, reference, atol=1e-6)
-    assert not np.allclose(theirs.embed_query("steel"), reference, atol=1e-2)  # type: ignore[union-attr]
+    assert not np.allclose(theirs.embed_query("steel"), reference, atol=1e-2)
 
 
 async def test_trap_31_many_calls_at_once_take_turns_in_one_model(

@@ -25,7 +25,7 @@ from llama_index.core.schema import (
 from llama_index.core.storage.docstore import SimpleDocumentStore
 from llama_index.core.vector_stores import VectorStoreQuery
 
-from lca_rag import Index, Retriever
+from lca_rag import Index, Retriever, SentenceEncoder
 from lca_rag.encoders.tokens import Tokenizer
 from llama_index_lca import LCAEmbedding, LCAQueryEngine, LCAReranker, LCARetriever, LCAVectorStore
 from llama_index_lca.nodes import record_document, record_metadata, record_node
@@ -251,6 +251,7 @@ def test_trap_45_no_splitter_is_needed_the_models_own_tokens_are_counted(tmp_pat
     assert len(whole) > 64, "a token of this model is a byte"
     vectors = embedding.get_text_embedding_batch([whole, whole[:63]])
     np.testing.assert_allclose(vectors[0], vectors[1], atol=1e-6)
+    assert isinstance(embedding.loaded, SentenceEncoder)
     assert embedding.loaded.truncated == 1, "a cut is counted, and said in the log"
 
 

@@ -137,7 +137,7 @@ async def test_every_wish_can_be_asked_per_call_and_async(retriever: LCARetrieve
 
 
 def test_data_quality_can_be_weighed_per_call(retriever: LCARetriever) -> None:
-    asked = {"place": "DE", "year": 2016, "pedigree_weight": 0.5}
+    asked: dict[str, Any] = {"place": "DE", "year": 2016, "pedigree_weight": 0.5}
     hits = retriever.retriever.search("cement", k=3, place="DE", year=2016, pedigree_weight=0.5)
     documents = retriever.invoke("cement", k=3, **asked)
     assert [document.metadata["score"] for document in documents] == [hit.score for hit in hits]

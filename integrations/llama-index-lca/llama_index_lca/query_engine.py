@@ -113,7 +113,7 @@ def _nothing() -> Generator[str, None, None]:
 
 
 async def _anothing() -> AsyncGenerator[str, None]:
-    for piece in ():
+    for piece in _nothing():
         yield piece
 
 
