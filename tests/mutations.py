@@ -125,7 +125,7 @@ def seeds() -> list[Seed]:
     """Small files of every format."""
     found = [
         (path.suffix, path.read_bytes())
-        for folder in ("ilcd", "tidas", "brightway")
+        for folder in ("ilcd", "tidas", "brightway", "jsonld")
         for path in sorted((DATA / folder).rglob("*"))
         if path.is_file()
     ]

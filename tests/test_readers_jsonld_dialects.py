@@ -250,6 +250,41 @@ def test_epd_with_the_results_of_its_modules(tmp_path: Path) -> None:
     assert record.provenance.repairs == ("EPD module without its result",)
 
 
+def test_package_that_olca_schema_itself_wrote() -> None:
+    """Made by `olca_schema.zipio.ZipWriter` of olca-schema 2.4.0, one object of every type.
+
+    Its references hold id, type and name only: what a flow is, and in what unit an indicator is
+    measured, must come from the files of their own.
+    """
+    path = Path(__file__).parent / "data" / "jsonld" / "olca-schema.zip"
+    records, skipped, report = read_all(path)
+    assert skipped == []
+    assert report.read == {
+        **{"jsonld/flow": 3, "jsonld/process": 2},
+        **{"jsonld/method": 1, "jsonld/model": 1},
+    }
+    assert set(report.ignored) == {
+        *("openLCA Actor", "openLCA Currency", "openLCA DQSystem", "openLCA Parameter"),
+        *("openLCA Project", "openLCA SocialIndicator", "openLCA Source"),
+    }
+    found = {str(record.name): record for record in records}
+    steel = found["Steel production"]
+    assert [(x.flow.all()[0], x.amount, x.unit, x.flow_kind) for x in steel.exchanges] == [
+        ("Steel", 2.0, "kg", "product"),
+        ("CO2", 1.5, "kg", "elementary"),
+        ("Slag", 0.1, "kg", "waste"),
+        ("Steel", 0.1, "kg", "product"),
+    ]
+    assert (steel.exchanges[0].allocation, steel.exchanges[3].provider) == (0.9, steel.uuid)
+    assert steel.place is not None
+    assert (steel.place.code, steel.place.description.all()) == ("DE", ("g",))
+    (delivered,) = found["Steel system"].exchanges
+    assert (delivered.flow.all(), delivered.flow_uuid) == (("Steel",), found["Steel"].uuid)
+    (result,) = found["Steel EPD"].results
+    assert (result.amount, result.unit, result.module) == (12.0, "kg CO2-Eq", "A1-A3")
+    assert dict(found["Climate change"].extras)["Method"] == "EF"
+
+
 @pytest.mark.parametrize("name", ["all.json", "processes/list.json"])
 def test_damaged_list_is_told_once(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

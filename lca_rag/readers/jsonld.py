@@ -38,7 +38,8 @@ _FIRST = 0
 """The round of the tables."""
 _ROUNDS = dict.fromkeys(_TABLES, _FIRST) | {kind: n for n, kind in enumerate(_RECORDS, 1)}
 _TYPES = frozenset(_RECORDS) | _TABLES | _SUPPORT
-_MARKER = re.compile(rb'\s*\{\s*"schemaVersion"\s*:\s*\d+\s*\}')  # openlca.json
+_MARKER = re.compile(rb'\s*\{\s*"(?:schemaV|v)ersion"\s*:\s*\d+\s*\}')
+"""`openlca.json` of openLCA, `olca-schema.json` of its Python package."""
 _TYPE = re.compile(rb'"@type"\s*:\s*"([A-Za-z]+)"')
 _ID = re.compile(rb'"@id"\s*:')
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]')

@@ -127,4 +127,5 @@ def _results(value: Json, tables: Tables, mender: Mender) -> Iterator[ImpactResu
             amount = mender.number(result.amount)
             if amount is not None and factor is not None:
                 amount *= factor
-            yield replace(result, amount=amount, module=name)
+            unit = result.unit or tables.indicators.get(result.uuid or "")
+            yield replace(result, amount=amount, unit=unit, module=name)

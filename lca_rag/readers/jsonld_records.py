@@ -101,7 +101,9 @@ def flow_record(value: Json, uuid: str, path: str, tables: Tables, context: Read
     kind = value.get("flowType")
     properties = tuple(flow_property(item, tables) for item in items(value.get("flowProperties")))
     unit = next((item.unit for item in properties if item.reference), None)
-    tables.add_flow(uuid, FlowKnowledge(category, interned(cas), code, unit))
+    role = FLOW_KINDS.get(kind, "other") if isinstance(kind, str) else "other"
+    label = one_line(value.get("name"))
+    tables.add_flow(uuid, FlowKnowledge(category, interned(cas), code, unit, role, label))
     count_unmapped(context, "Flow", value, _FLOW_FIELDS)
     return Record(
         database=context.database,
@@ -115,7 +117,7 @@ def flow_record(value: Json, uuid: str, path: str, tables: Tables, context: Read
         comment=mender.text(value.get("description")),
         data_type=_FLOW_TYPES.get(kind, kind) if isinstance(kind, str) else None,
         flow=FlowFacts(
-            kind=FLOW_KINDS.get(kind, "other") if isinstance(kind, str) else "other",
+            kind=role,
             cas=cas,
             formula=mender.clean(value.get("formula")),
             properties=properties,
@@ -136,6 +138,9 @@ def process_record(
     count_unmapped(context, "Process.processDocumentation", about, _DOCUMENT_FIELDS)
     exchanges = _exchanges(value, tables, mender, context)
     place = _place(value, about, tables, mender)
+    made = next((exchange for exchange in exchanges if exchange.reference), None)
+    if made is not None:
+        tables.add_product(uuid, made.flow.join(), made.flow_uuid)
     comment = mender.text(value.get("description"))
     details = _details(about, mender)
     geography = mender.text(about.get("geographyDescription")) if place is None else NO_TEXT

@@ -15,7 +15,7 @@ from lca_rag.readers.jsonld_tables import (
 )
 from lca_rag.readers.prose import Mender, interned, words
 from lca_rag.readers.prose import name as one_line
-from lca_rag.record import Exchange, ImpactResult, Name, Record, Reference
+from lca_rag.record import Exchange, ImpactResult, Name, Record, Reference, Text
 
 _SYSTEM_FIELDS = words(
     "@context @type @id name description version category lastChange processes refProcess"
@@ -37,9 +37,11 @@ def system_record(
     head = value.get("refProcess", value.get("referenceProcess"))
     target = mapping(value.get("refExchange", value.get("referenceExchange")))
     amount = mender.number(value.get("targetAmount"))
+    product, flow = tables.products.get(reference(head) or "", (None, None))
     delivered = Exchange(
         id=str(target.get("internalId") or 1),
-        flow=named(target) or named(head),
+        flow=named(target) or Text.of(product, "") or named(head),
+        flow_uuid=flow,
         direction="output",
         amount=amount,
         unit=interned(mapping(value.get("targetUnit")).get("name")),
@@ -79,6 +81,8 @@ def impact_record(
     count_unmapped(context, "ImpactCategory", value, _IMPACT_FIELDS)
     unit = interned(value.get("refUnit", value.get("referenceUnitName")))
     label = one_line(value.get("name"))
+    if unit is not None:
+        tables.add_indicator(uuid, unit)
     return Record(
         database=context.database,
         uuid=uuid,

@@ -69,6 +69,8 @@ class FlowKnowledge:
     cas: str | None
     location: str | None
     unit: str | None = None
+    kind: FlowKind | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,10 @@ class Tables(Knowledge):
         self.flows: dict[str, FlowKnowledge] = {}
         self.methods: dict[str, tuple[str, ...]] = {}
         """Names of the methods that an impact category belongs to."""
+        self.indicators: dict[str, str] = {}
+        """Reference unit by impact category."""
+        self.products: dict[str, tuple[str | None, str | None]] = {}
+        """Name and id of the reference flow by process."""
         self.results: dict[str, tuple[ImpactResult, ...]] = {}
         """What the modules of an EPD point to."""
         self._categories: dict[str, _Category] = {}
@@ -161,7 +167,20 @@ class Tables(Knowledge):
 
     def add_flow(self, uuid: str, flow: FlowKnowledge) -> None:
         """Remember what exchanges leave to the flow's own file."""
-        self.note(("Flow", uuid, flow.category, flow.cas, flow.location, flow.unit))
+        self.note(
+            (
+                *("Flow", uuid, flow.category, flow.cas, flow.location),
+                *(flow.unit, flow.kind, flow.name),
+            )
+        )
+
+    def add_product(self, process: str, name: str | None, flow: str | None) -> None:
+        """Remember what a process is about, for the systems that deliver it."""
+        self.note(("Product", process, name, flow))
+
+    def add_indicator(self, category: str, unit: str) -> None:
+        """Remember the unit of an impact category, for results that leave it out."""
+        self.note(("Indicator", category, unit))
 
     def take(self, fact: Fact) -> None:
         """Take up what one of the two methods above wrote down."""
@@ -177,6 +196,10 @@ class Tables(Knowledge):
                 self._groups[uuid] = rest[0]
             case "FlowProperty":
                 self._properties[uuid] = rest[0]
+            case "Product":
+                self.products[uuid] = (rest[0], rest[1])
+            case "Indicator":
+                self.indicators[uuid] = rest[0]
             case "ImpactMethod":
                 self.methods[uuid] = (*self.methods.get(uuid, ()), rest[0])
             case "Result":
@@ -223,10 +246,11 @@ class Tables(Knowledge):
             return found[1]
         known = self.flows.get(key)
         kind, place = flow.get("flowType"), flow.get("location")
+        told = FLOW_KINDS.get(kind, "other") if isinstance(kind, str) else None
         facts = FlowReference(
             uuid=uuid,
-            name=named(flow),
-            kind=FLOW_KINDS.get(kind, "other") if isinstance(kind, str) else None,
+            name=named(flow) or (_label(known.name) if known and known.name else NO_TEXT),
+            kind=told or (known.kind if known else None),
             category=known.category if known else self.flow_category(flow),
             cas=known.cas if known else None,
             own_location=self.location(place)[0] if place else None,
