@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import shutil
 import subprocess
@@ -56,15 +57,18 @@ def test_what_looks_like_data_and_is_none_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text("<?xml version='1.0'?><unknown/>")
     (tmp_path / "b.json").write_text('{"unknown": 1}')
     (tmp_path / "c.csv").write_bytes(b"")
+    (tmp_path / "d.tar.gz").write_bytes(gzip.compress(b"backup"))
     ids, skipped, _ = attempt(tmp_path)
     assert ids == []
     assert [Path(skip.path.replace("!", "/")).name for skip in skipped] == [
         "a.xml",
         "b.json",
         "c.csv",
+        "d.tar.gz",
     ]
     assert all("not recognised" in skip.reason for skip in skipped[:2])
     assert "empty" in skipped[2].reason
+    assert "unpack it first" in skipped[3].reason
 
 
 def test_what_is_known_to_be_no_data_is_counted(tmp_path: Path) -> None:
