@@ -30,7 +30,7 @@ MANY = 2000
 """Members of one format from which on workers read them: they take a while to start."""
 _TOGETHER = 128
 
-_PACKED = (".gz", ".tgz", ".tar", ".rar", ".zolca")
+_PACKED = (".tar.gz", ".tgz", ".tar", ".rar", ".zolca")
 _DATA = (".xml", ".json", ".spold", ".csv", ".xlsx", ".zip", ".7z", ".jsonl", ".tsv", ".xls")
 _ROOT = re.compile(
     rb"(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*>)*+<(?:[\w.-]+:)?([\w.-]+)",
@@ -272,7 +272,7 @@ def _unrecognised(package: OpenPackage, name: str, head: bytes, context: ReadCon
     root = _ROOT.match(head)
     if root is not None and root[1] in _NO_DATA_ROOTS:
         context.report.ignored[root[1].decode()] += 1
-    elif path.suffix.lower() in _PACKED and not _NO_DATA_NAME.search(name):
+    elif name.lower().endswith(_PACKED) and not _NO_DATA_NAME.search(name):
         reason = "packed in a way that is not read; unpack it first"
         context.skip(member_path(package, name), reason)
     elif path.suffix.lower() not in _DATA or _NO_DATA_NAME.search(name):
