@@ -91,6 +91,31 @@ def test_ambiguous_names_stay_ambiguous() -> None:
     assert find_place("Europe without Atlantis") is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Republic of China", "Democratic Republic of Korea", "Kansas City", "Norway State"),
+        *(
+            "CN-99",
+            "IN-XX",
+            "DE-Texas",
+            "China Province",
+            "CH without ZH",
+            "共和国",
+            "欧洲（不含亚特兰蒂斯）",
+        ),
+    ],
+)
+def test_what_only_looks_like_a_place_stays_unknown(text: str) -> None:
+    assert find_places(text) == ()
+
+
+def test_one_sign_of_a_province_is_not_looked_for_in_texts() -> None:
+    assert find_place("川") == find_place("Sichuan")
+    assert recognise("川贝枇杷膏") == []
+    assert "川" not in names("CN-SC")
+
+
 def test_ecoinvent_codes_of_chinese_provinces_are_told_from_iso() -> None:
     assert find_place("CN-HB", database="ecoinvent-3.10") == find_place("Hebei")
     assert find_place("CN-HB") == find_place("Hubei")

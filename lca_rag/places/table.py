@@ -77,10 +77,10 @@ class Table:
 
 
 def fold(text: str) -> str:
-    """`text` in lower case, without accents, with single blanks."""
-    plain = unicodedata.normalize("NFKD", text.replace("’", "'"))
+    """`text` in lower case, without accents, with single blanks, "&" as "and"."""
+    plain = unicodedata.normalize("NFKD", text.replace("’", "'").replace("&", " and "))
     kept = "".join(character for character in plain if not unicodedata.combining(character))
-    return re.sub(r"\s+", " ", kept).strip().casefold()
+    return re.sub(r"\s+", " ", re.sub(r"\s*\+\s*", "+", kept)).strip().casefold()
 
 
 def _rows(name: str) -> Iterator[list[str]]:
