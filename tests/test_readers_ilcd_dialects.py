@@ -58,18 +58,17 @@ def test_uuids_in_capitals_are_the_same_uuids(tmp_path: Path, plain: dict[str, R
     """As a data set writes its own UUID, or as others point to it; each may differ."""
     own = re.compile(r"(?<=<common:UUID>)[^<]+")
     pointer = re.compile(r'(?<=refObjectId=")[^"]{36}(?=")')
+
+    def lettered(text: str) -> str:
+        return text.replace("-4000-8000-", "-4abc-8def-")
+
+    small = changed(tmp_path / "small", lettered)
     for number, pattern in enumerate((own, pointer)):
-        letters = changed(
-            tmp_path / str(number),
-            lambda text, pattern=pattern: pattern.sub(
-                lambda found: found[0].replace("-4000-8000-", "-4ABC-8DEF-").upper(),
-                text.replace("-4000-8000-", "-4abc-8def-"),
-            ),
-        )
-        small = changed(
-            tmp_path / f"small{number}", lambda text: text.replace("-4000-8000-", "-4abc-8def-")
-        )
-        same(read_all(letters)[0], read_all(small)[0])
+
+        def capitals(text: str, pattern: re.Pattern[str] = pattern) -> str:
+            return pattern.sub(lambda found: found[0].upper(), lettered(text))
+
+        same(read_all(changed(tmp_path / str(number), capitals))[0], read_all(small)[0])
     assert len(plain) == len(read_all(small)[0])
 
 

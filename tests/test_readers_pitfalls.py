@@ -201,7 +201,8 @@ def test_real_records_that_were_renamed(v1: Reading, v2: Reading) -> None:
 
 
 def test_flow_without_synonyms_has_none(tmp_path: Path) -> None:
-    for number, synonyms in enumerate(({}, {"synonyms": ""}, {"synonyms": None})):
+    told: list[dict[str, object]] = [{}, {"synonyms": ""}, {"synonyms": None}]
+    for number, synonyms in enumerate(told):
         value = {"@type": "Flow", "@id": f"f{number}", "name": "Steel", **synonyms}
         (tmp_path / f"{number}.json").write_text(json.dumps(value), encoding="utf-8")
     records = list(read(tmp_path, database="x"))

@@ -88,7 +88,7 @@ def _amounts(value: object, path: Path) -> tuple[tuple[str, str], ...]:
     """Columns of numbers with their meaning; a bare column is its own meaning."""
     if isinstance(value, str):
         value = [value]
-    pairs = value.items() if isinstance(value, dict) else ()
+    pairs: list[tuple[Any, Any]] = list(value.items()) if isinstance(value, dict) else []
     if isinstance(value, list):
         pairs = [(item, item) for item in value]
     texts = all(isinstance(part, str) and part.strip() for pair in pairs for part in pair)

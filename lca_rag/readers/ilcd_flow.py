@@ -136,8 +136,7 @@ def _properties(node: Node, lookups: Lookups, repairs: list[str]) -> tuple[FlowP
         uuid = pointer.target()
         row = lookups.properties.get(uuid or "")
         unit = row.unit if row else None
-        if unit is None and uuid in REFERENCE_UNITS:
-            unit = REFERENCE_UNITS[uuid]
+        if unit is None and (unit := REFERENCE_UNITS.get(uuid or "")) is not None:
             repairs.append(REFERENCE_UNIT)
         words = pointer.words("shortDescription")
         found.append(

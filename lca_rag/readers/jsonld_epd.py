@@ -87,12 +87,12 @@ def epd_record(value: Json, uuid: str, path: str, tables: Tables, context: ReadC
             if mapping(value.get(key))
         ),
         details=tuple(
-            (label, text)
-            for key, label in _DETAILS.items()
-            if (text := mender.text(value.get(key))) != NO_TEXT
+            (title, prose)
+            for key, title in _DETAILS.items()
+            if (prose := mender.text(value.get(key))) != NO_TEXT
         ),
         extras=tuple(
-            (label, text) for key, label in _EXTRAS.items() if (text := one_line(value.get(key)))
+            (title, fact) for key, title in _EXTRAS.items() if (fact := one_line(value.get(key)))
         ),
         provenance=mender.provenance(path, "jsonld"),
     )
