@@ -77,10 +77,12 @@ def package(folder: Path, *objects: Json) -> Path:
     return folder
 
 
-def read_all(path: Path, **more: str) -> tuple[list[Record], list[Skip], ReadReport]:
+def read_all(
+    path: Path, database: str | None = None
+) -> tuple[list[Record], list[Skip], ReadReport]:
     skipped: list[Skip] = []
     report = ReadReport()
-    records = list(read(path, on_skip=skipped.append, report=report, **more))
+    records = list(read(path, on_skip=skipped.append, report=report, database=database))
     return records, skipped, report
 
 

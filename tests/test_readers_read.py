@@ -19,11 +19,11 @@ DATA = Path(__file__).parent / "data"
 PROCESS = DATA / "ilcd" / "processes" / "census.xml"
 
 
-def attempt(path: Path, **options: str) -> tuple[list[str], list[Skip], ReadReport]:
+def attempt(path: Path, database: str | None = None) -> tuple[list[str], list[Skip], ReadReport]:
     """Ids, skips and report of reading a path."""
     skipped: list[Skip] = []
     report = ReadReport()
-    found = read(path, on_skip=skipped.append, report=report, **options)
+    found = read(path, on_skip=skipped.append, report=report, database=database)
     return [record.id for record in found], skipped, report
 
 
