@@ -33,7 +33,7 @@ _EN_UNITS = {
     "mg": r"mgs?|milligram(?:me)?s?",
     "ug": r"ug|µg|microgram(?:me)?s?",
     "g": r"g|gram(?:me)?s?",
-    "t": r"t|tonnes?|metric tons?|tons?",
+    "t": r"t|tonnes?|metric ton(?:ne)?s?|tons?",
     "lb": r"lbs?|pounds?",
     "m3": r"m3|m\^3|m³|cubic met(?:re|er)s?",
     "m2": r"m2|m\^2|m²|square met(?:re|er)s?|sqm",

@@ -105,7 +105,9 @@ def _figure(question: Question, candidates: Sequence[Candidate], enough: Thresho
             say_rows(draft, question, tied.rows)
         return draft
     wanted = [*question.asked, *(term for term in question.subject if best.view.held(term) < 1.0)]
-    passages = find_passages(best.view, wanted, numeric=True, enough=0.75)
+    amount = question.basis or question.target or question.direction
+    numeric = amount is not None or question.counted
+    passages = find_passages(best.view, wanted, numeric=numeric, enough=0.75)
     if passages and not question.emitted:
         return _quoted(draft, question, best, [(p.label, p.text) for p in passages])
     return absent_figure(question, best, question.asked)
@@ -138,7 +140,8 @@ def _unclear(question: Question, best: Candidate) -> Draft:
     if rows:
         say_rows(draft, question, rows)
         return draft
-    passages = find_passages(best.view, rest, numeric=True)
+    amount = question.basis or question.target or question.direction
+    passages = find_passages(best.view, rest, numeric=amount is not None or question.counted)
     if passages:
         return _quoted(draft, question, best, [(p.label, p.text) for p in passages])
     return absent_figure(question, best, rest)

@@ -74,6 +74,8 @@ class Question:
     """Whether nothing but commands was there."""
     about_flow: bool = False
     """Whether a substance is asked about rather than a process."""
+    counted: bool = True
+    """Whether an amount is asked for in so many words ("how much", "per", "多少")."""
     said: frozenset[str] = frozenset()
     """Every token of the question and of other spellings of its notions."""
 
@@ -141,6 +143,7 @@ def understand(question: str) -> Question:
         commanded=commanded,
         empty=empty,
         about_flow=kind == "metadata" and bool(FLOW.search(folded)),
+        counted=bool(FIGURE.search(folded)),
         said=tokens(body).union(*(option for term in found for option in term.options)),
     )
 

@@ -18,6 +18,8 @@ __all__ = ["View", "Views"]
 
 _FILLER = re.compile(r"all sizes|nesps2|所有规模|全国第二次污染普查数据", re.IGNORECASE)
 """Parts of names that nobody says."""
+_CHIEF = {"RNA": "US"}
+"""Regions that stand for one country: US LCI files averages of the United States under RNA."""
 _PROSE_LIMIT = 20_000
 """Characters of one record's prose that are looked at."""
 
@@ -161,6 +163,8 @@ class View:
         found = relation(code, got)
         if found.kind == "same":
             return 1.0
+        if got is not None and _CHIEF.get(got) == code:
+            return 0.8
         words = tokens(said)
         if words and (words <= self.name or words <= self.place):
             return 1.0

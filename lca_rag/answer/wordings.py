@@ -47,6 +47,8 @@ SENTENCE = re.compile(r"(?<=[.!?;:。！？；])\s+|(?<=[。！？；])")
 PREAMBLE = re.compile(
     r"^\s*(for|in) (our|my|a|an|the) [^,:?]{0,60}\b(study|report|project|model|assessment|bid"
     r"|client|paper)\b\s*[,:]"
+    r"|^\s*for (our|my) [^,:?]{0,60}\b(study|report|project|model|assessment|bid|paper)\b"
+    r"(?= (i|we|could|can|please|what|how)\b)"
     r"|^\s*(we|i|our|my)\b[^:?\d]{0,80}:(?=\s*\S+\s+\S+\s+\S+\s+\S)",
     re.IGNORECASE,
 )
@@ -121,7 +123,7 @@ COMPARE = re.compile(
     r"|\bboth\b[^?]*\band\b|\beach\s*\??\s*$|\b(less|more|lower|higher|fewer)\s(?!than\b|or\b)"
     r"[^?]*\bthan\b(?! or equal| ?\d)"
     r"|\bhigher\b[^?]*\bor\b|\bmore\b[^?]*,[^?]*\bor\b|分别|比较|对比|相比|哪个(的|更)|差别"
-    r"|各(是|为|有)?多少|谁的|相对于|有何不同|两者|放在一起|(低|高|多|少|大|小)于(?!等于|\d)|差多少"
+    r"|各(自)?(是|为|有|用|需|耗|消耗|排放|需要|用了)*多少|谁的|相对于|有何不同|两者|放在一起|(低|高|多|少|大|小)于(?!等于|\d)|差多少"
     r"|比[^，。？]{2,60}(多|少|高|低|大|小)(吗|多少|不少)?[？?]?$",
     re.IGNORECASE,
 )
@@ -206,6 +208,9 @@ ASKED = tuple(
         rf"(?P<x>[\w ,()/.+-]+?){_STOP_AT}",
         rf"(?:^|[:,(] ?|[-–—] | in )(?:how many )?{_UNIT_WORDS} (?:of )?"
         rf"(?P<x>(?!per\b|of\b){_PLAIN})\s+(?:per|each|for|in)\b",
+        r"\b(?:the|a|an|any) (?P<x>[\w -]+?) (?:dosage|dose|rate|requirements?|intensity|intake|input"
+        r"|use|usage|consumption|demand|need|content|share|load|figure|value|amount)"
+        r" (?:in|of|for|per|to|from|by|that)\b",
         r"what (?:direct )?(?P<x>[\w ()/+-]+?) emissions? (?:is|are|was|were|does|do)\b",
         r"(?:^|[.:!?]\s+|\bthe\s+)(?:direct\s+)?(?P<x>[\w ()/+-]+?)\s+emissions?\b",
         rf"emissions? of (?P<x>[\w ()/+-]+?){_STOP_AT}",
@@ -228,7 +233,8 @@ ASKED = tuple(
         r"\bdiffer(?:s|ences?)? in (?P<x>[\w ,()/.+-]+?) (?:between|of|for|btw)\b",
         rf"\b(?:need|use|consume|require|release|emit|discharge|contain|produce|take)s?"
         rf" (?P<x>[\w ,()/.+-]+?){_STOP_AT}",
-        r"\b(?:more|less|fewer) (?P<x>[\w ()/.+-]+?)(?:,| than)",
+        r"\b(?:more|less|fewer) (?P<x>[\w ()/.+-]+?)(?:,| than| per)",
+        r"\bhow (?:does|do|is|are) the (?P<x>[\w -]+?) (?:per|of|in|for|differ|compare)\b",
         r"^(?P<x>[\w ,()/.+-]+?),? (?:for both|side by side)",
         r"\b(?:the|me) (?P<x>[\w ()/.+-]+?) of\b",
         rf"(?:how much|[,:]| [-–—]) (?P<x>{_PLAIN}) each\b",
