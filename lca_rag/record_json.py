@@ -11,7 +11,8 @@ import types
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, fields
 from operator import attrgetter
-from typing import Union, cast, get_args, get_origin, get_type_hints
+from sys import intern
+from typing import Literal, Union, cast, get_args, get_origin, get_type_hints
 
 import orjson
 
@@ -123,21 +124,28 @@ def _plain_value(value: object) -> object:
 def _build(cls: type, value: object) -> object:
     if not isinstance(value, dict):
         raise TypeError(f"{cls.__name__} must be an object, found {type(value).__name__}")
-    found = dict(value)
-    for name, converter in _FORMS[cls].converters.items():
-        if name in found:
-            found[name] = converter(found[name])
-    return cls(**found)
+    converters = _FORMS[cls].converters
+    for name, item in value.items():  # freshly parsed and ours; no key comes or goes
+        if (converter := converters.get(name)) is not None:
+            value[name] = converter(item)
+    return cls(**value)
 
 
 def _text(value: object) -> Text:
     pairs = cast("list[tuple[str, str]]", value)
-    return Text(tuple([(language, text) for language, text in pairs]))
+    return Text(tuple([(intern(language), intern(text)) for language, text in pairs]))
+
+
+_string = cast("_Converter", intern)
+"""Records of a database repeat their words: names of flows, units, categories, comments. One copy
+of each is enough, and goes with the last record that says it."""
 
 
 def _converter(hint: object) -> _Converter | None:
     """What turns parsed JSON into a value of type `hint`; `None` if it is that already."""
     origin, arguments = get_origin(hint), get_args(hint)
+    if hint is str or origin is Literal:
+        return _string
     if origin in (Union, types.UnionType):
         return next(filter(None, map(_converter, arguments)), None)
     if hint is Text:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from lca_rag.answer.amounts import bracketed_unit, converted
 from lca_rag.answer.claims import Number, Per, Statement
+from lca_rag.answer.kept import ByRecord
 from lca_rag.answer.lexicon import holds, terms, tokens
 from lca_rag.answer.phrases import plain_name
 from lca_rag.errors import UnitError
@@ -180,26 +179,7 @@ class Facts:
         return None
 
 
-class _Kept:
-    """Facts of the records checked lately."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._found: OrderedDict[str, Facts] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def of(self, record: Record) -> Facts:
-        with self._lock:
-            facts = self._found.get(record.id)
-            if facts is None or (facts.record is not record and facts.record != record):
-                facts = self._found[record.id] = Facts(record)
-            self._found.move_to_end(record.id)
-            if len(self._found) > self._size:
-                self._found.popitem(last=False)
-            return facts
-
-
-_KEPT = _Kept(256)
+_KEPT = ByRecord(Facts, 10_000)
 
 
 def _alike(exchange: Exchange, matched: list[Exchange]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lca_rag.answer.amounts import converted
-from lca_rag.answer.lexicon import Term, Words, holds
+from lca_rag.answer.lexicon import Prose, Term, Words, holds
 from lca_rag.answer.question import Question
 from lca_rag.answer.view import View
 from lca_rag.record import Exchange, Record
@@ -89,7 +89,7 @@ def _other_dimension(exchange: Exchange, question: Question) -> bool:
 def row_score(
     exchange: Exchange,
     name: Words,
-    whole: Words,
+    whole: Words | Prose,
     question: Question,
     asked: Sequence[Term],
 ) -> float:

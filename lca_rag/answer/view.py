@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from lca_rag.answer.lexicon import Term, Words, holds, terms, tokens
+from lca_rag.answer.kept import ByRecord
+from lca_rag.answer.lexicon import Prose, Term, Words, holds, terms, tokens
 from lca_rag.places import find_place, relation
 from lca_rag.places import names as place_names
 from lca_rag.record import Exchange, Record
@@ -94,14 +93,15 @@ class View:
         )
 
     @cached_property
-    def prose(self) -> Words:
+    def prose(self) -> Prose:
         """Description, technology, classes, functional unit and details."""
-        return tokens(" ; ".join(text for _, text in self.passages())[:_PROSE_LIMIT])
+        return Prose(" ; ".join(text for _, text in self.passages())[:_PROSE_LIMIT])
 
     @cached_property
-    def flows(self) -> Words:
-        """Names of every exchange."""
-        return Words(frozenset[str]().union(*(whole for _, _, whole in self.rows)))
+    def flows(self) -> Prose:
+        """Names and comments of every exchange."""
+        said = (text for exchange in self.record.exchanges for text in _said(exchange))
+        return Prose(*dict.fromkeys(said))
 
     @cached_property
     def years(self) -> frozenset[int]:
@@ -111,14 +111,12 @@ class View:
         return frozenset(year for year in stated if year is not None)
 
     @cached_property
-    def rows(self) -> tuple[tuple[Exchange, Words, Words], ...]:
+    def rows(self) -> tuple[tuple[Exchange, Words, Words | Prose], ...]:
         """Every exchange with the tokens of its flow's name, and of name and comment together."""
         found = []
         for exchange in self.record.exchanges:
             name = tokens(*exchange.flow.all(), exchange.cas or "")
-            comment = exchange.comment.all()
-            whole = Words(name | tokens(*comment)) if comment else name
-            found.append((exchange, name, whole))
+            found.append((exchange, name, Prose(*_said(exchange)) if exchange.comment else name))
         return tuple(found)
 
     def passages(self) -> Iterator[tuple[str, str]]:
@@ -172,7 +170,11 @@ class View:
             return 1.0
         if found.kind == "narrower":
             return 0.8
-        if found.kind in ("unknown", "unrelated") and words and words <= self.prose:
+        if (
+            found.kind in ("unknown", "unrelated")
+            and words
+            and all(word in self.prose for word in words)
+        ):
             return 0.8 if not _somewhere(got) else 0.5
         return 0.0
 
@@ -182,24 +184,18 @@ def _somewhere(code: str | None) -> bool:
     return code is not None and find_place(code) is not None
 
 
-class Views:
+def _said(exchange: Exchange) -> tuple[str, ...]:
+    """What an exchange says in words, and the number of its substance."""
+    return (*exchange.flow.all(), exchange.cas or "", *exchange.comment.all())
+
+
+KEPT_EXCHANGES = 30_000
+"""Exchanges of all views that are kept together; a view takes about a kilobyte for each."""
+
+
+class Views(ByRecord[View]):
     """Views of the records met lately, so that a record is taken apart once."""
 
-    def __init__(self, size: int = 1024) -> None:
-        """Keep at most `size` views."""
-        self._size = size
-        self._kept: OrderedDict[str, View] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def of(self, record: Record) -> View:
-        """The view of a record; a changed record of the same id gets a new one."""
-        with self._lock:
-            kept = self._kept.get(record.id)
-            if kept is not None and (kept.record is record or kept.record == record):
-                self._kept.move_to_end(record.id)
-                return kept
-            made = View(record)
-            self._kept[record.id] = made
-            if len(self._kept) > self._size:
-                self._kept.popitem(last=False)
-            return made
+    def __init__(self, limit: int = KEPT_EXCHANGES) -> None:
+        """Keep views of records with at most `limit` exchanges together."""
+        super().__init__(View, limit)

@@ -130,11 +130,18 @@ def unpack_fields(blob: bytes) -> dict[str, str]:
 
 def unpack_record(body: bytes, provenance: bytes | None) -> Record:
     """A record from its stored body, with where it was found."""
-    record = from_json(zlib.decompress(body))
+    return unpack_sized(body, provenance)[0]
+
+
+def unpack_sized(body: bytes, provenance: bytes | None) -> tuple[Record, int]:
+    """The same, with the number of bytes that it has as JSON."""
+    data = zlib.decompress(body)
+    record = from_json(data)
     if provenance is None:
-        return record
+        return record, len(data)
     path, form, repairs = orjson.loads(provenance)
-    return replace(record, provenance=Provenance(path=path, format=form, repairs=tuple(repairs)))
+    found = Provenance(path=path, format=form, repairs=tuple(repairs))
+    return replace(record, provenance=found), len(data)
 
 
 class Catalogue:

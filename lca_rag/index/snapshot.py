@@ -14,7 +14,7 @@ import orjson
 from numpy.typing import NDArray
 
 from lca_rag.errors import IndexStateError
-from lca_rag.index.catalogue import Catalogue, unpack_record
+from lca_rag.index.catalogue import Catalogue, unpack_sized
 from lca_rag.index.columns import COLUMNS, TEXT_COLUMNS, YEAR_COLUMNS
 from lca_rag.index.derived import LEXICAL, STATES, codes_of
 from lca_rag.index.lexical import Lexical, Segment
@@ -24,8 +24,11 @@ ChromaQuery = Callable[
     [NDArray[np.float32], int, Mapping[str, object] | None], list[tuple[str, float]]
 ]
 """Unit vector, number of hits, Chroma's `where` -> ids with their cosine, best first."""
-_HELD = 1024
-"""How many records are kept unpacked: what is found once is mostly shown or asked for next."""
+_HELD_BYTES = 32 << 20
+"""Stored bytes of the records that are kept unpacked, as JSON; in memory they take about twice as
+much. What is found once is mostly shown or asked for next."""
+_AT_ONCE = 1024
+"""Where more records are wanted at once, none is kept: they would drive out all others."""
 
 
 class Snapshot:
@@ -42,7 +45,8 @@ class Snapshot:
         self._files = folder / STATES / files if files else None
         self._chroma = chroma
         self._lock = threading.Lock()
-        self._held: OrderedDict[int, Record] = OrderedDict()
+        self._held: OrderedDict[int, tuple[Record, int]] = OrderedDict()
+        self._held_bytes = 0
         self._columns: dict[str, NDArray[np.generic]] = {}
         self.generation = 0
         self.ids: Sequence[str] = ()
@@ -148,21 +152,28 @@ class Snapshot:
             IndexStateError: If this state is so old that the catalogue has dropped its records.
         """
         wanted = [int(position) for position in positions]
-        if len(wanted) > _HELD:
-            return self._unpacked(wanted)
+        if len(wanted) > _AT_ONCE:
+            return [record for record, _ in self._unpacked(wanted)]
         with self._lock:
             held = {position: self._held[position] for position in wanted if position in self._held}
         missing = [position for position in dict.fromkeys(wanted) if position not in held]
         held.update(zip(missing, self._unpacked(missing), strict=True))
         with self._lock:
             for position in wanted:
-                self._held[position] = held[position]
-                self._held.move_to_end(position)
-            while len(self._held) > _HELD:
-                self._held.popitem(last=False)
-        return [held[position] for position in wanted]
+                self._hold(position, held[position])
+        return [held[position][0] for position in wanted]
 
-    def _unpacked(self, wanted: list[int]) -> list[Record]:
+    def _hold(self, position: int, entry: tuple[Record, int]) -> None:
+        """Keep a record, and let go of those that were longest not asked for."""
+        if position not in self._held:
+            self._held[position] = entry
+            self._held_bytes += entry[1]
+        self._held.move_to_end(position)
+        while self._held_bytes > _HELD_BYTES and len(self._held) > 1:
+            self._held_bytes -= self._held.popitem(last=False)[1][1]
+
+    def _unpacked(self, wanted: list[int]) -> list[tuple[Record, int]]:
+        """Records fresh from the catalogue, each with its size in bytes as JSON."""
         if not wanted:
             return []
         contents = [self._contents[position].tobytes() for position in wanted]
@@ -180,7 +191,7 @@ class Snapshot:
         if not bodies.keys() >= set(contents):
             raise self._outdated()
         return [
-            unpack_record(bodies[content], sources.get(self.ids[position]))
+            unpack_sized(bodies[content], sources.get(self.ids[position]))
             for position, content in zip(wanted, contents, strict=True)
         ]
 
