@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from lxml import etree
 
 from lca_rag.readers.name_places import PLACE_FROM_NAME, place_in_name
 from lca_rag.readers.prose import Mender, interned, words
 from lca_rag.readers.prose import name as one_line
-from lca_rag.record import Direction, Exchange, FlowKind, ImpactResult, Record, Text
+from lca_rag.record import NO_TEXT, Direction, Exchange, FlowKind, ImpactResult, Record, Text
 
 _INPUTS: dict[str, FlowKind] = {
     "1": "product",
@@ -33,6 +34,14 @@ EXCHANGE = words(
     "number name category subCategory localName location unit meanValue CASNumber generalComment"
 )
 _NO_PLACE = frozenset(("unspecified", "unknown", "not specified", "n/a", "-"))
+
+
+class Values(Protocol):
+    """Attributes by name: an element, or a dictionary of them."""
+
+    def get(self, name: str, /) -> str | None:
+        """The value of an attribute, if there is one."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +98,22 @@ def stated_place(parts: Parts) -> str | None:
     return None if code is None or code.casefold() in _NO_PLACE else code
 
 
-def labels(element: etree._Element, parts: Parts, language: str) -> Text:
+def labels(element: Values, parts: Parts, language: str) -> Text:
     """The name, and the one in the local language where that differs."""
     label, local = one_line(element.get("name")), one_line(element.get("localName"))
-    other = get(parts.info, "localLanguageCode") or ""
-    if label and local and local != label and other != language:
-        return Text(((language, label), (other, local)))
+    if label and local and local != label:
+        other = get(parts.info, "localLanguageCode") or ""
+        if other != language:
+            return Text(((language, label), (other, local)))
     return Text.of(label or local, language)
 
 
-def category(element: etree._Element) -> tuple[str, ...]:
+def category(element: Values) -> tuple[str, ...]:
     """Category and subcategory: a compartment, or a class path."""
-    parts = (interned(element.get("category")), interned(element.get("subCategory")))
-    return tuple(part for part in parts if part)
+    top, below = interned(element.get("category")), interned(element.get("subCategory"))
+    if top and below:
+        return top, below
+    return (top,) if top else (below,) if below else ()
 
 
 def raw(element: etree._Element | None, attribute: str) -> str | None:
@@ -150,25 +162,27 @@ def _exchange(
     direction, group = _group(item, mender)
     kinds = _INPUTS if direction == "input" else _OUTPUTS
     kind = kinds.get(group or "")
-    id_ = item.get("number") or str(number)
+    values = dict(item.items())  # at once: asking for each attribute costs more
+    id_ = values.get("number") or str(number)
+    comment = values.get("generalComment")
     return Exchange(
         id=id_,
-        flow=labels(item, parts, language),
+        flow=labels(values, parts, language),
         direction=direction,
-        amount=mender.number(item.get("meanValue")),
-        unit=unit_of(item),
+        amount=mender.number(values.get("meanValue")),
+        unit=unit_of(values),
         reference=direction == "output" and group == "0",
         flow_kind=kind,
-        category=category(item),
-        cas=interned(item.get("CASNumber")),
-        location=_location(item, kind, mender),
-        comment=mender.text(item.get("generalComment"), language),
+        category=category(values),
+        cas=interned(values.get("CASNumber")),
+        location=_location(values, kind, mender),
+        comment=mender.text(comment, language) if comment else NO_TEXT,
         avoided=direction == "output" and group == "1",
         allocation=shares.get(id_),
     )
 
 
-def _location(item: etree._Element, kind: FlowKind | None, mender: Mender) -> str | None:
+def _location(item: Values, kind: FlowKind | None, mender: Mender) -> str | None:
     """The location of an exchange; that of a product may stand in its name only."""
     code = interned(item.get("location"))
     if code is not None and code.casefold() not in _NO_PLACE:
@@ -181,14 +195,14 @@ def _location(item: etree._Element, kind: FlowKind | None, mender: Mender) -> st
 
 def _group(item: etree._Element, mender: Mender) -> tuple[Direction, str | None]:
     for child in item:
-        tag = etree.QName(child).localname
+        tag = child.tag.rpartition("}")[2] if isinstance(child.tag, str) else ""
         if tag in ("inputGroup", "outputGroup"):
             return ("input" if tag == "inputGroup" else "output"), (child.text or "").strip()
     mender.note(NO_GROUP)
     return "output", None
 
 
-def unit_of(item: etree._Element) -> str | None:
+def unit_of(item: Values) -> str | None:
     """The unit as written."""
     return interned(item.get("unit"))
 

@@ -272,6 +272,8 @@ def _count_unmapped(parts: Parts, context: ReadContext) -> None:
         if str(key) not in _FUNCTION:
             counts[f"ecospold1:referenceFunction/@{key!s}"] += 1
     for item in children(parts.flows, "exchange"):
-        for key, _ in item.items():
-            if str(key) not in EXCHANGE:
-                counts[f"ecospold1:exchange/@{key!s}"] += 1
+        keys = item.keys()
+        if not EXCHANGE.issuperset(keys):
+            for key in keys:
+                if str(key) not in EXCHANGE:
+                    counts[f"ecospold1:exchange/@{key!s}"] += 1

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from lca_rag.errors import ReadError
 from lca_rag.readers.context import Package, ReadContext
 from lca_rag.readers.prose import member_path
-from lca_rag.readers.simapro_blocks import Block, Dialect, blocks, decoded, dialect_of
+from lca_rag.readers.simapro_blocks import Block, blocks, decoded, dialect_of
 from lca_rag.readers.simapro_lists import COMPARTMENTS, cas_numbers, flow_records, method_records
 from lca_rag.readers.simapro_numbers import Numbers
 from lca_rag.readers.simapro_records import (
@@ -28,6 +28,9 @@ _BLOCK = re.compile(
 )
 _PARAMETERS = ("database input parameters", "project input parameters")
 _CALCULATED = ("database calculated parameters", "project calculated parameters")
+_KEPT = 4 << 20
+"""Characters of a file up to which its blocks are kept: they take ten times as much memory."""
+Rows = list[tuple[str, str]]
 
 
 class SimaProReader:
@@ -55,25 +58,43 @@ class SimaProReader:
 
 
 def _records(text: str, path: str, context: ReadContext) -> Iterator[Record]:
-    """Parameters and CAS numbers stand at the end of a file, hence two walks over its blocks."""
+    """Parameters and CAS numbers stand at the end of a file, hence two walks over its blocks.
+
+    The blocks of a file of common size are kept between them; those of a large one are made again.
+    """
     dialect = dialect_of(text)
+    kept = list(blocks(text, dialect)) if len(text) <= _KEPT else None
+    walk = kept if kept is not None else blocks(text, dialect)
+    given, calculated, cas, found = _shared(walk)
+    if not found:
+        context.skip(path, "it holds no block of SimaPro, only a header")
     file = SimaProFile(
         database=context.database,
         path=path,
-        numbers=_parameters(text, dialect),
+        numbers=Numbers(dialect.decimal).with_parameters(given, calculated),
         old=dialect.old,
         project=dialect.header.get("project") or dialect.header.get("projet") or None,
         repair=None if _HEADER.match(text) else NO_BRACES,
+        cas=cas,
     )
-    found = 0
-    for block in blocks(text, dialect):
-        found += 1
-        if block.kind in COMPARTMENTS:
-            file.cas.update(cas_numbers(block))
-    if not found:
-        context.skip(path, "it holds no block of SimaPro, only a header")
-    for block in blocks(text, dialect):
+    for block in kept if kept is not None else blocks(text, dialect):
         yield from _block(block, file, context)
+
+
+def _shared(walk: Iterable[Block]) -> tuple[Rows, Rows, dict[tuple[str, str], str], bool]:
+    """Given and calculated parameters, CAS numbers, and whether there is any block."""
+    given: Rows = []
+    calculated: Rows = []
+    cas: dict[tuple[str, str], str] = {}
+    found = False
+    for block in walk:
+        found = True
+        if block.kind in COMPARTMENTS:
+            cas.update(cas_numbers(block))
+        elif block.kind in _PARAMETERS + _CALCULATED:
+            target = given if block.kind in _PARAMETERS else calculated
+            target += [(row[0], row[1]) for row in block.rows(block.kind) if len(row) > 1]
+    return given, calculated, cas, found
 
 
 def _block(block: Block, file: SimaProFile, context: ReadContext) -> Iterator[Record]:
@@ -90,16 +111,6 @@ def _block(block: Block, file: SimaProFile, context: ReadContext) -> Iterator[Re
         yield from flow_records(block, file)
     elif block.kind in ("system description", "literature reference"):
         context.report.unmapped[f"simapro:{block.kind} (block)"] += 1
-
-
-def _parameters(text: str, dialect: Dialect) -> Numbers:
-    given: list[tuple[str, str]] = []
-    calculated: list[tuple[str, str]] = []
-    for block in blocks(text, dialect):
-        target = given if block.kind in _PARAMETERS else calculated
-        if block.kind in _PARAMETERS + _CALCULATED:
-            target += [(row[0], row[1]) for row in block.rows(block.kind) if len(row) > 1]
-    return Numbers(dialect.decimal).with_parameters(given, calculated)
 
 
 READER = SimaProReader()

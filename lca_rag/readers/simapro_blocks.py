@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 Row = list[str]
 
+_NO_HEADING = ""
 LINE_BREAK = "\x7f"
 """How SimaPro writes a line break within a cell."""
 
@@ -115,9 +116,15 @@ class Block:
     line: int
     sections: list[tuple[str, list[Row]]] = field(default_factory=list[tuple[str, list[Row]]])
 
+    _named: dict[str, list[Row]] | None = None
+
     def rows(self, section: str) -> list[Row]:
-        """The rows of all sections of a name."""
-        return [row for name, rows in self.sections if name == section for row in rows]
+        """The rows of all sections of a name; ask only once the block is whole."""
+        if self._named is None:
+            self._named = {}
+            for name, rows in self.sections:
+                self._named.setdefault(name, []).extend(rows)
+        return self._named.get(section, [])
 
     def text(self, section: str) -> str | None:
         """The cells of a section as text, one line per row."""
@@ -166,22 +173,22 @@ def blocks(text: str, dialect: Dialect) -> Iterator[Block]:
     block: Block | None = None
     blank = True
     for line, row in _rows(text, dialect.separator):
-        cells = [cell.strip() for cell in row]
-        heading = cells[0].casefold()
+        cells = list(map(str.strip, row))
         alone = not any(cells[1:])
-        if heading == "end" and alone and (blank or not _in_prose(block)):
+        heading = cells[0].casefold() if alone or dialect.old else _NO_HEADING
+        if alone and heading == "end" and (blank or not _in_prose(block)):
             if block is not None:
                 yield block
             block, blank = None, True
-        elif heading in _BLOCKS and alone and _may_start(block, heading, dialect):
+        elif alone and heading in _BLOCKS and _may_start(block, heading, dialect):
             if block is not None:
                 yield block
             block, blank = _opened(heading, line), True
         elif block is not None:
-            if not any(cells):
+            if alone and not heading:
                 blank = True
                 continue
-            _add(block, cells, blank, dialect)
+            _add(block, cells, heading, blank and alone, dialect)
             blank = False
     if block is not None:
         yield block
@@ -203,14 +210,15 @@ def _opened(kind: str, line: int) -> Block:
     return block
 
 
-def _add(block: Block, cells: Row, blank: bool, dialect: Dialect) -> None:
-    heading = cells[0].casefold()
-    heading = _SINGULAR.get(heading, heading)
+def _add(block: Block, cells: Row, heading: str, may_head: bool, dialect: Dialect) -> None:
+    """Add a row; one that stands alone after a blank one is the heading of a section."""
     if block.kind in _LISTS:
         block.sections[-1][1].append(cells)
-    elif dialect.old and heading in _SECTIONS:
+        return
+    heading = _SINGULAR.get(heading, heading)
+    if dialect.old and heading in _SECTIONS:
         block.sections.append((heading, [cells[1:]] if any(cells[1:]) else []))
-    elif not dialect.old and blank and heading and not any(cells[1:]):
+    elif may_head and heading and not dialect.old:
         block.sections.append((heading, []))  # also one that is not known: it is counted
     elif block.sections:
         block.sections[-1][1].append(cells)
