@@ -94,7 +94,8 @@ def groups_of_vectors(groups: int, each: int, noise: float = 0.05) -> NDArray[np
     numbers = np.random.default_rng(1)
     centres = np.repeat(np.eye(groups, 64, dtype=np.float32), each, axis=0)
     vectors = centres + noise * numbers.standard_normal((groups * each, 64))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit.astype(np.float32)
 
 
 def test_neighbour_plane_keeps_groups_apart_and_is_stable() -> None:
