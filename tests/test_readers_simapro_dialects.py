@@ -8,7 +8,7 @@ import pytest
 
 from lca_rag.readers.simapro_numbers import Numbers
 from lca_rag.record import Exchange, Record
-from tests.test_readers_simapro import HEADER, block, only, text
+from tests.test_readers_simapro import HEADER, block, only, read_all, text
 
 UNDECLARED = "{SimaPro 8.5.2.0}\n{processes}\n{Date: 4/12/2018}\n{Project: Farm}\n\n"
 SECTIONS = """Process
@@ -120,6 +120,37 @@ def test_separator_and_decimal_sign_that_the_header_declares(tmp_path: Path) -> 
 def test_separator_and_decimal_sign_that_nobody_declares(tmp_path: Path) -> None:
     check(only(tmp_path, UNDECLARED + SECTIONS))
     check(only(tmp_path, UNDECLARED + tabbed(SECTIONS)))
+
+
+def test_export_of_parameters_or_units_alone_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "parameters.csv"
+    parameters = "Database Input parameters\na;1;Undefined;0;0;0;No;c\n\nEnd\n\n"
+    units = "Units\nkg;Mass;1;kg\n\nEnd\n"
+    path.write_text(HEADER.format("Semicolon", ".") + parameters + units)
+    records, skipped, _ = read_all(path)
+    assert records == []
+    assert [skip.reason for skip in skipped] == [
+        "it holds no data set, only database input parameters, units"
+    ]
+
+
+def test_product_stage_of_a_life_cycle(tmp_path: Path) -> None:
+    stage = (
+        "Product stage\n\nCategory type\nlife cycle\n\nProducts\nChair, used;p;1;Others;mine\n\n"
+        "Assembly\nChair;p;1;Undefined;0;0;0;\n\nProcesses\nLorry;tkm;0.5;Undefined;0;0;0;\n\n"
+        "Waste/Disposal scenario\nLandfill of chairs;p;1;\n\nEnd\n\n"
+    )
+    path = tmp_path / "stages.csv"
+    path.write_text(HEADER.format("Semicolon", ".") + stage)
+    ((record,), skipped, _) = read_all(path)
+    assert skipped == []
+    assert (record.kind, str(record.name)) == ("model", "Chair, used")
+    assert {name: (x.direction, x.amount, x.unit) for name, x in by_flow(record).items()} == {
+        "Chair, used": ("output", 1.0, "p"),
+        "Chair": ("input", 1.0, "p"),
+        "Lorry": ("input", 0.5, "tkm"),
+        "Landfill of chairs": ("output", 1.0, "p"),
+    }
 
 
 def test_line_ends_of_every_system(tmp_path: Path) -> None:

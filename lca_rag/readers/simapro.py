@@ -28,6 +28,8 @@ _BLOCK = re.compile(
 )
 _PARAMETERS = ("database input parameters", "project input parameters")
 _CALCULATED = ("database calculated parameters", "project calculated parameters")
+_NO_RECORDS = frozenset((*_PARAMETERS, *_CALCULATED, "quantities", "units"))
+"""Blocks that only serve others."""
 _KEPT = 4 << 20
 """Characters of a file up to which its blocks are kept: they take ten times as much memory."""
 Rows = list[tuple[str, str]]
@@ -65,9 +67,11 @@ def _records(text: str, path: str, context: ReadContext) -> Iterator[Record]:
     dialect = dialect_of(text)
     kept = list(blocks(text, dialect)) if len(text) <= _KEPT else None
     walk = kept if kept is not None else blocks(text, dialect)
-    given, calculated, cas, found = _shared(walk)
-    if not found:
+    given, calculated, cas, kinds = _shared(walk)
+    if not kinds:
         context.skip(path, "it holds no block of SimaPro, only a header")
+    elif kinds.keys() <= _NO_RECORDS:
+        context.skip(path, f"it holds no data set, only {', '.join(kinds)}")
     file = SimaProFile(
         database=context.database,
         path=path,
@@ -81,20 +85,22 @@ def _records(text: str, path: str, context: ReadContext) -> Iterator[Record]:
         yield from _block(block, file, context)
 
 
-def _shared(walk: Iterable[Block]) -> tuple[Rows, Rows, dict[tuple[str, str], str], bool]:
-    """Given and calculated parameters, CAS numbers, and whether there is any block."""
+def _shared(
+    walk: Iterable[Block],
+) -> tuple[Rows, Rows, dict[tuple[str, str], str], dict[str, None]]:
+    """Given and calculated parameters, CAS numbers, and the kinds of blocks in their order."""
     given: Rows = []
     calculated: Rows = []
     cas: dict[tuple[str, str], str] = {}
-    found = False
+    kinds: dict[str, None] = {}
     for block in walk:
-        found = True
+        kinds[block.kind] = None
         if block.kind in COMPARTMENTS:
             cas.update(cas_numbers(block))
         elif block.kind in _PARAMETERS + _CALCULATED:
             target = given if block.kind in _PARAMETERS else calculated
             target += [(row[0], row[1]) for row in block.rows(block.kind) if len(row) > 1]
-    return given, calculated, cas, found
+    return given, calculated, cas, kinds
 
 
 def _block(block: Block, file: SimaProFile, context: ReadContext) -> Iterator[Record]:
