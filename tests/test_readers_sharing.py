@@ -42,7 +42,7 @@ class WatchedPool(Pool):
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fixtures count as big sources; and no worker outlives the test that started it."""
     WatchedPool.started = []
-    monkeypatch.setattr(stream, "MANY", 20)
+    monkeypatch.setattr(stream, "MANY", 5)
     monkeypatch.setattr(stream, "Pool", WatchedPool)
     monkeypatch.setattr(sharing, "WIDE", 8)
     monkeypatch.setattr(sharing, "_TOGETHER", 3)
@@ -268,7 +268,7 @@ def test_a_worker_that_dies_is_a_sentence(small: None, tmp_path: Path) -> None:
 SCRIPT = """
 import os, sys, time
 from lca_rag.readers import read, sharing, stream
-stream.MANY, sharing.WIDE, sharing._TOGETHER = 20, 8, 1
+stream.MANY, sharing.WIDE, sharing._TOGETHER = 5, 8, 1
 records = read(sys.argv[1], database="x", workers=2)
 next(records)
 children = [
@@ -324,6 +324,16 @@ def test_small_sources_start_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(stream, "Pool", no_pool)
     monkeypatch.setattr(stream, "MANY", 1_000)
     assert len(list(read(multiplied(tmp_path / "ilcd"), database="x", workers=4))) > 100
+
+
+def test_openlca_starts_them_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "Pool", no_pool)
+    monkeypatch.setattr(stream, "MANY", 10)
+    flows = package(tmp_path, *(flow(**{"@id": f"f{n}"}) for n in range(50)))
+    assert len(list(read(flows, database="x", workers=2))) == 50
+    package(tmp_path, *(flow(**{"@id": f"f{n}"}) for n in range(51)))
+    with pytest.raises(AssertionError, match="a worker was started"):
+        next(read(flows, database="x", workers=2))
 
 
 @pytest.mark.parametrize("said", ["1", "0"])

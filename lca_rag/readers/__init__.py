@@ -67,8 +67,9 @@ def read(
 ) -> Records:
     """Every record in a file, a folder or an archive, in a stable order and bounded memory.
 
-    A source of more than 2,000 data sets is read by several processes where there are cores for
-    them. What comes out is the same; only counts in `report` may run ahead of the records taken.
+    A source of more than 2,000 data sets (10,000 of openLCA, which are read faster) is read by
+    several processes where there are cores for them. What comes out is the same; only `report`
+    and `on_skip` may run ahead of the records taken, by a few dozen data sets.
 
     Args:
         path: File, folder, zip or 7z archive of any format in `READERS`, or of several.

@@ -40,6 +40,7 @@ class EcoSpold1Reader:
     """Reads EcoSpold 1 files of one or thousands of data sets."""
 
     format = "ecospold1"
+    quickness = 1
 
     def recognise(self, name: str, head: bytes) -> bool:
         """Whether the head names the EcoSpold 1 namespace, or an `ecoSpold` root without one."""

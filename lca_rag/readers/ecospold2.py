@@ -32,6 +32,7 @@ class EcoSpold2Reader:
     """Reads EcoSpold 2 files and their master data."""
 
     format = _FORMAT
+    quickness = 1
 
     def recognise(self, name: str, head: bytes) -> bool:
         """Whether the head names the EcoSpold 2 namespace or an activity data set."""

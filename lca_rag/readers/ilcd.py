@@ -17,6 +17,7 @@ class IlcdReader:
     """Data sets of the ILCD format, one per XML member."""
 
     format = "ilcd"
+    quickness = 1
 
     def recognise(self, name: str, head: bytes) -> bool:
         """Whether the root element is a data set of ILCD."""

@@ -83,6 +83,7 @@ class JsonLdReader:
     """Reads openLCA JSON-LD packages."""
 
     format = "jsonld"
+    quickness = 5
 
     def recognise(self, name: str, head: bytes) -> bool:
         """Whether the first object is of a type of the openLCA schema, or states its version."""

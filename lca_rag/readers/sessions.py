@@ -93,6 +93,11 @@ class PartedReader(Protocol):
         """Short name of the format."""
         ...
 
+    @property
+    def quickness(self) -> int:
+        """How many members are read in the time of one XML data set."""
+        ...
+
     def session(self, package: Package, context: ReadContext) -> Session:
         """A new reading."""
         ...

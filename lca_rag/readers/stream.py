@@ -27,7 +27,7 @@ from lca_rag.record import Record
 __all__ = ["MANY", "Records", "Stream", "Together", "Work"]
 
 MANY = 2000
-"""Members of one format from which on workers read them: they take a while to start."""
+"""Members of one XML format from which on workers read them: they take a while to start."""
 _TOGETHER = 128
 
 _PACKED = (".tar.gz", ".tgz", ".tar", ".rar", ".zolca")
@@ -207,7 +207,7 @@ class _Source:
             pool: Pool | None = None
             groups = _groups(package, context, self.readers)
             for reader, names in zip(self.readers, groups, strict=True):
-                many = self.workers > 1 and len(names) > MANY and hasattr(reader, "session")
+                many = self.workers > 1 and _is_many(reader, names)
                 if many and pool is None:
                     pool = held.enter_context(closing(Pool(self.workers, package.label)))
                     pool.tell_all("work", work.module, work.name, work.arguments)
@@ -244,6 +244,12 @@ class _Part:
             return
         for carried, _ in self.batches(flat):
             yield from map(rebuilt, carried)
+
+
+def _is_many(reader: Reader, names: Sequence[str]) -> bool:
+    """Whether members take long enough for workers to pay off, in a format that can be parted."""
+    quickness = getattr(reader, "quickness", None)
+    return quickness is not None and len(names) > MANY * quickness
 
 
 def _groups(

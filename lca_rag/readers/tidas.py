@@ -17,6 +17,7 @@ class TidasReader:
     """Data sets of the TIDAS format: single, in a list, in JSON Lines, or in rows of the API."""
 
     format = "tidas"
+    quickness = 1
 
     def recognise(self, name: str, head: bytes) -> bool:
         """Whether a JSON text holds a data set of TIDAS near its beginning."""
