@@ -13,7 +13,16 @@ from pydantic import ValidationError
 
 from lca_rag.commands import generated
 from lca_rag.errors import IndexStateError, NotFound, QueryError
-from lca_rag.operations import LOCAL, OPERATIONS, Caller, Operation, Workspace, operation, schema
+from lca_rag.operations import (
+    LOCAL,
+    OPERATIONS,
+    Caller,
+    Operation,
+    Workspace,
+    operation,
+    schema,
+    schema_whole,
+)
 from lca_rag.operations.words import as_text
 from lca_rag.operations.workspace import recall_model, remember_model
 from lca_rag.server.app import create_app
@@ -212,18 +221,20 @@ def test_a_hidden_database_does_not_exist(workspace: Workspace) -> None:
 
 
 def test_clusters_hold_every_visible_record(workspace: Workspace) -> None:
-    whole = run(workspace, "clusters", schema.ClustersOutput, kind="process", count=4, members=500)
+    whole = run(
+        workspace, "clusters", schema_whole.ClustersOutput, kind="process", count=4, members=500
+    )
     assert [cluster.size for cluster in whole.clusters] == [len(c.members) for c in whole.clusters]
     assert sum(cluster.size for cluster in whole.clusters) == whole.records
     info = run(workspace, "info", schema.InfoOutput)
     assert whole.records == sum(item.kinds["process"] for item in info.databases)
     assert f"{whole.records} records in 4 clusters" in as_text(whole)
-    guest = run(workspace, "clusters", schema.ClustersOutput, RESTRICTED, members=500)
+    guest = run(workspace, "clusters", schema_whole.ClustersOutput, RESTRICTED, members=500)
     ids = {member.id for cluster in guest.clusters for member in cluster.members}
     assert ids
     assert all(id.startswith("demo/") for id in ids)
     with pytest.raises(QueryError, match="no database 'secret' here"):
-        run(workspace, "clusters", schema.ClustersOutput, RESTRICTED, database=("secret",))
+        run(workspace, "clusters", schema_whole.ClustersOutput, RESTRICTED, database=("secret",))
 
 
 def test_every_result_can_be_said_in_words(workspace: Workspace) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from lca_rag.operations import runs, schema, whole
+from lca_rag.operations import runs, schema, schema_whole, whole
 from lca_rag.operations.workspace import LOCAL, Caller, Workspace
 
 __all__ = ["LOCAL", "OPERATIONS", "Caller", "Operation", "Workspace", "operation"]
@@ -110,8 +110,8 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     _operation(
         whole.flow,
-        schema.FlowInput,
-        schema.FlowOutput,
+        schema_whole.FlowInput,
+        schema_whole.FlowOutput,
         title="Resolve flow names",
         summary="Resolve names, CAS numbers or UUIDs of flows to flow records, bound to a "
         "compartment if one is given; ties are shown, not broken.",
@@ -119,16 +119,16 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     _operation(
         whole.duplicates,
-        schema.DuplicatesInput,
-        schema.DuplicatesOutput,
+        schema_whole.DuplicatesInput,
+        schema_whole.DuplicatesOutput,
         title="Find duplicates",
         summary="List groups of records that say the same, with their relation: other version, "
         "other region, other year, other database, same exchanges, near-identical text.",
     ),
     _operation(
         whole.clusters,
-        schema.ClustersInput,
-        schema.ClustersOutput,
+        schema_whole.ClustersInput,
+        schema_whole.ClustersOutput,
         title="Group records by meaning",
         summary="Group the records by near meanings, each group named by its most telling words, "
         "with its size and most typical members: what a database is about, at one glance.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lca_rag.operations import schema
+from lca_rag.operations import schema_whole
 from lca_rag.operations.runs import known
 from lca_rag.operations.workspace import Caller, Workspace
 
@@ -37,7 +37,9 @@ def visible(
     return np.flatnonzero(Facets(snapshot).mask(wishes, rights=caller.databases))
 
 
-def flow(workspace: Workspace, asked: schema.FlowInput, caller: Caller) -> schema.FlowOutput:
+def flow(
+    workspace: Workspace, asked: schema_whole.FlowInput, caller: Caller
+) -> schema_whole.FlowOutput:
     """What each name means. Meaning is asked only where words and numbers find nothing."""
     lines = []
     for name in asked.names:
@@ -49,18 +51,18 @@ def flow(workspace: Workspace, asked: schema.FlowInput, caller: Caller) -> schem
                 name, compartment=asked.compartment
             )
         lines.append(
-            schema.FlowLine(
+            schema_whole.FlowLine(
                 name=name,
                 decision=found.decision,
                 matches=tuple(map(_candidate, found.matches)),
                 near=tuple(map(_candidate, found.near[: asked.k])),
             )
         )
-    return schema.FlowOutput(flows=tuple(lines))
+    return schema_whole.FlowOutput(flows=tuple(lines))
 
 
 def _resolver(
-    workspace: Workspace, asked: schema.FlowInput, caller: Caller, *, dense: bool
+    workspace: Workspace, asked: schema_whole.FlowInput, caller: Caller, *, dense: bool
 ) -> FlowResolver:
     def make() -> FlowResolver:
         from lca_rag.flows import FlowResolver
@@ -73,12 +75,12 @@ def _resolver(
     return workspace.kept(("flow", caller.databases, asked.database, dense), make)
 
 
-def _candidate(match: FlowMatch) -> schema.FlowCandidate:
+def _candidate(match: FlowMatch) -> schema_whole.FlowCandidate:
     from lca_rag.flows.compartments import of_record
 
     record = match.record
     compartment = of_record(record)
-    return schema.FlowCandidate(
+    return schema_whole.FlowCandidate(
         id=record.id,
         uuid=record.uuid,
         name=str(record.name) or record.uuid,
@@ -90,8 +92,8 @@ def _candidate(match: FlowMatch) -> schema.FlowCandidate:
 
 
 def duplicates(
-    workspace: Workspace, asked: schema.DuplicatesInput, caller: Caller
-) -> schema.DuplicatesOutput:
+    workspace: Workspace, asked: schema_whole.DuplicatesInput, caller: Caller
+) -> schema_whole.DuplicatesOutput:
     """Groups of records that say the same, the largest first."""
     known(workspace, asked.database, caller)
     snapshot = workspace.index.snapshot()
@@ -104,35 +106,35 @@ def duplicates(
 
     found = workspace.kept(("duplicates", caller.databases, asked.database, asked.kind), make)
     page = found[asked.offset : asked.offset + asked.k]
-    return schema.DuplicatesOutput(
+    return schema_whole.DuplicatesOutput(
         total=len(found), groups=tuple(_group(snapshot, group) for group in page)
     )
 
 
-def _group(snapshot: Snapshot, group: DuplicateGroup) -> schema.DuplicateGroup:
+def _group(snapshot: Snapshot, group: DuplicateGroup) -> schema_whole.DuplicateGroup:
     names, places = snapshot.column("name"), snapshot.column("place")
     positions = [(id, snapshot.position(id)) for id in group.ids]
     members = tuple(
-        schema.DuplicateMember(id=id, name=names[position] or id, place=places[position])
+        schema_whole.DuplicateMember(id=id, name=names[position] or id, place=places[position])
         for id, position in positions
         if position is not None
     )
     reasons = dict.fromkeys(pair.reason for pair in group.pairs)
-    return schema.DuplicateGroup(
+    return schema_whole.DuplicateGroup(
         relations=group.relations, members=members, reasons=tuple(reasons)[:_REASONS]
     )
 
 
 def clusters(
-    workspace: Workspace, asked: schema.ClustersInput, caller: Caller
-) -> schema.ClustersOutput:
+    workspace: Workspace, asked: schema_whole.ClustersInput, caller: Caller
+) -> schema_whole.ClustersOutput:
     """Groups of records with near meanings, the largest first."""
     known(workspace, asked.database, caller)
     snapshot = workspace.index.snapshot()
     positions = visible(snapshot, caller, kind=asked.kind, database=asked.database)
     key = ("clusters", caller.databases, asked.database, asked.kind, asked.count)
     found = workspace.kept(key, lambda: clustered(snapshot, positions, asked.count))
-    return schema.ClustersOutput(
+    return schema_whole.ClustersOutput(
         records=len(positions),
         clusters=tuple(_cluster(snapshot, positions, item, asked.members) for item in found),
     )
@@ -148,17 +150,17 @@ def clustered(snapshot: Snapshot, positions: NDArray[np.int64], count: int | Non
 
 def _cluster(
     snapshot: Snapshot, positions: NDArray[np.int64], cluster: Cluster, shown: int
-) -> schema.ClusterOutput:
+) -> schema_whole.ClusterOutput:
     names, places = snapshot.column("name"), snapshot.column("place")
     chosen = positions[cluster.members[:shown]].tolist()
-    return schema.ClusterOutput(
+    return schema_whole.ClusterOutput(
         number=cluster.number,
         name=cluster.name,
         terms=cluster.terms,
         size=len(cluster.members),
         cohesion=cluster.cohesion,
         members=tuple(
-            schema.ClusterMember(
+            schema_whole.ClusterMember(
                 id=snapshot.ids[position],
                 name=names[position] or snapshot.ids[position],
                 place=places[position],

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lca_rag.operations import schema
+from lca_rag.operations import schema, schema_whole
 
 Role = Literal["head", "plain", "faint", "prose"]
 
@@ -87,7 +87,7 @@ def _match(result: schema.MatchOutput) -> Lines:
             yield Line(f"   {_joined(match.id, *match.reasons)}", "faint")
 
 
-def _flow(result: schema.FlowOutput) -> Lines:
+def _flow(result: schema_whole.FlowOutput) -> Lines:
     verdicts = {"match": "", "tie": "  (several fit equally)", "none": "  (no match)"}
     for line in result.flows:
         yield Line(line.name + verdicts[line.decision], "head")
@@ -97,12 +97,12 @@ def _flow(result: schema.FlowOutput) -> Lines:
             yield from _candidate("near:", match)
 
 
-def _candidate(sign: str, match: schema.FlowCandidate) -> Lines:
+def _candidate(sign: str, match: schema_whole.FlowCandidate) -> Lines:
     yield Line(f"   {sign} {_joined(match.name, match.compartment)} [{match.confidence:.2f}]")
     yield Line(f"     {_joined(match.id, *match.reasons)}", "faint")
 
 
-def _duplicates(result: schema.DuplicatesOutput) -> Lines:
+def _duplicates(result: schema_whole.DuplicatesOutput) -> Lines:
     yield Line(f"{result.total} groups", "head")
     for group in result.groups:
         yield Line(_joined(", ".join(group.relations), *group.reasons))
@@ -110,7 +110,7 @@ def _duplicates(result: schema.DuplicatesOutput) -> Lines:
             yield Line(f"   {_joined(member.name, member.place, member.id)}", "faint")
 
 
-def _clusters(result: schema.ClustersOutput) -> Lines:
+def _clusters(result: schema_whole.ClustersOutput) -> Lines:
     yield Line(f"{result.records} records in {len(result.clusters)} clusters", "head")
     for cluster in result.clusters:
         yield Line(f"{cluster.number}. {cluster.name} ({cluster.size})")
@@ -131,8 +131,8 @@ _SAY: Mapping[type[schema.Output], Callable[..., Lines]] = {
     schema.ShowOutput: _show,
     schema.AskOutput: _ask,
     schema.MatchOutput: _match,
-    schema.FlowOutput: _flow,
-    schema.DuplicatesOutput: _duplicates,
-    schema.ClustersOutput: _clusters,
+    schema_whole.FlowOutput: _flow,
+    schema_whole.DuplicatesOutput: _duplicates,
+    schema_whole.ClustersOutput: _clusters,
     schema.InfoOutput: _info,
 }

@@ -21,13 +21,8 @@ from pydantic import ValidationError
 import lca_rag
 from lca_rag.errors import LcaRagError, NotFound
 from lca_rag.operations import LOCAL, OPERATIONS, Caller, Operation, Workspace, operation
-from lca_rag.operations.schema import (
-    DuplicatesInput,
-    DuplicatesOutput,
-    SearchInput,
-    SearchOutput,
-    ShowInput,
-)
+from lca_rag.operations.schema import SearchInput, SearchOutput, ShowInput
+from lca_rag.operations.schema_whole import DuplicatesInput, DuplicatesOutput
 from lca_rag.operations.words import as_text
 
 RECORD = "lca://record/"
