@@ -48,7 +48,7 @@ _WORKBOOK_FAULTS = (
 """What openpyxl raises on workbooks that are damaged; it wraps none of it."""
 _OFFICE = (b"[Content_Types].xml", b"xl/")
 _HEADER_ROWS = 60
-_TABLES = (".csv", ".tsv", ".txt")
+_TABLES = (".csv", ".tsv")
 _VERSION = re.compile(r"[vV](\d+(?:\.\d+)+)")
 _OF_GAS = re.compile(r"\bof ([A-Z][A-Za-z0-9]*)\b")
 _THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
