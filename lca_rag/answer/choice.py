@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from lca_rag.answer.amounts import converted
 from lca_rag.answer.figures import Figure, find_rows
 from lca_rag.answer.lexicon import Term, Words, holds, is_chinese, tokens
-from lca_rag.answer.question import Question
+from lca_rag.answer.question import Half, Question
 from lca_rag.answer.view import View
 from lca_rag.record import Hit
 
@@ -253,14 +253,39 @@ def best_pair(
 ) -> Pair | None:
     """The two that together hold most of the question, each something of its own, and fit it."""
     best: Pair | None = None
-    for one, other in itertools.combinations(candidates[:depth], 2):
-        score = _pair_score(question, one, other)
+    near = list(candidates[:depth])
+    fit = [
+        [[_half_fit(question, candidate, half) for half in halves] for halves in question.halves]
+        for candidate in near
+    ]
+    for (n, one), (m, other) in itertools.combinations(enumerate(near), 2):
+        apart = max(
+            (
+                max(mine[0] + its[1], mine[1] + its[0])
+                for mine, its in zip(fit[n], fit[m], strict=True)
+            ),
+            default=0.0,
+        )
+        score = _pair_score(question, one, other) + _APART * apart
         if best is None or score > best.score + 1e-9:
             pair = Pair(one, other, score)
             best = pair if fits(pair) else best
     return best
 
 
+def _half_fit(question: Question, candidate: Candidate, half: Half) -> float:
+    """How well a record is what one side of a comparison names, in [0, 1]."""
+    weight = sum(question.terms[place].weight for place in half.places)
+    held = sum(
+        question.terms[place].weight for place in half.places if candidate.held[place] == 1.0
+    )
+    titles = candidate.view.titles
+    named = max(len(title & half.said) / max(len(title), 1) for title in titles)
+    return named * held / weight if weight else 0.0
+
+
+_APART = 2.0
+"""What it counts that each of a pair is what one side of the question names."""
 _JOINT = 4.0
 """What a question's words count for a pair, against likeness and the scores of the two."""
 

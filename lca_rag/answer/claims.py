@@ -180,7 +180,11 @@ def _statement(text: str, start: int) -> Statement:
         end=start + len(text),
         cited=tuple(number for number, _, _ in citations(text)),
         numbers=numbers,
-        pers=tuple(_pers(masked, start, numbers)),
+        pers=tuple(
+            per
+            for per in _pers(masked, start, numbers)
+            if not any(said.start <= per.start < said.end for said in quotations)
+        ),
         quotations=quotations,
         uuids=uuids,
     )

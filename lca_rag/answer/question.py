@@ -25,6 +25,7 @@ from lca_rag.answer.wordings import (
     FIGURE,
     FLOW,
     IMPACT,
+    JOINER,
     JOINT,
     LIST,
     MEDIA,
@@ -38,9 +39,19 @@ from lca_rag.answer.wordings import (
 from lca_rag.places import Mention, recognise
 from lca_rag.record import Direction
 
-__all__ = ["Kind", "Question", "understand"]
+__all__ = ["Half", "Kind", "Question", "understand"]
 
 Kind = Literal["figure", "reference", "metadata", "list", "compare", "impact"]
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """One side of a comparison."""
+
+    places: tuple[int, ...]
+    """Indexes of its notions among the question's, without the wanted flow."""
+    said: frozenset[str]
+    """Its tokens in every spelling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,9 @@ class Question:
     """Whether nothing but commands was there."""
     about_flow: bool = False
     """Whether a substance is asked about rather than a process."""
+    halves: tuple[tuple[Half, Half], ...] = ()
+    """Where the question compares: what stands left and right of each word that may part the two
+    data sets."""
     counted: bool = True
     """Whether an amount is asked for in so many words ("how much", "per", "多少")."""
     said: frozenset[str] = frozenset()
@@ -143,6 +157,7 @@ def understand(question: str) -> Question:
         commanded=commanded,
         empty=empty,
         about_flow=kind == "metadata" and bool(FLOW.search(folded)),
+        halves=_halves(folded, found, readings[:1]) if kind == "compare" else (),
         counted=bool(FIGURE.search(folded)),
         said=tokens(body).union(*(option for term in found for option in term.options)),
     )
@@ -218,6 +233,31 @@ def _spans_of(places: Sequence[Mention], text: str) -> list[tuple[int, int]]:
 
 def _inside(term: Term, spans: Sequence[tuple[int, int]]) -> bool:
     return any(start <= term.start and term.end <= end for start, end in spans)
+
+
+def _halves(
+    folded: str, found: Sequence[Term], readings: Sequence[Sequence[Term]]
+) -> tuple[tuple[Half, Half], ...]:
+    """The two sides of every word that may part the compared data sets."""
+    flow = readings[0] if readings else ()
+    made = []
+    for match in JOINER.finditer(folded):
+        sides = []
+        for begin, end in ((0, match.start()), (match.end(), len(folded))):
+            places = tuple(
+                place
+                for place, term in enumerate(found)
+                if begin <= term.start and term.end <= end and term not in flow
+            )
+            options = (option for place in places for option in found[place].options)
+            sides.append(Half(places, tokens(folded[begin:end]).union(*options)))
+        if sides[0].places and sides[1].places:
+            made.append((sides[0], sides[1]))
+    return tuple(made[:_JOINERS])
+
+
+_JOINERS = 6
+"""Words that are tried as what parts the two."""
 
 
 def _asked(folded: str, found: Sequence[Term]) -> list[tuple[Term, ...]]:

@@ -20,6 +20,7 @@ __all__ = [
     "FIGURE",
     "FLOW",
     "IMPACT",
+    "JOINER",
     "JOINT",
     "LIST",
     "MEDIA",
@@ -208,8 +209,8 @@ ASKED = tuple(
         rf"(?P<x>[\w ,()/.+-]+?){_STOP_AT}",
         rf"(?:^|[:,(] ?|[-–—] | in )(?:how many )?{_UNIT_WORDS} (?:of )?"
         rf"(?P<x>(?!per\b|of\b){_PLAIN})\s+(?:per|each|for|in)\b",
-        r"\b(?:the|a|an|any) (?P<x>[\w -]+?) (?:dosage|dose|rate|requirements?|intensity|intake|input"
-        r"|use|usage|consumption|demand|need|content|share|load|figure|value|amount)"
+        r"\b(?:the|a|an|any) (?P<x>[\w -]+?) (?:dosage|dose|rate|requirements?|intensity"
+        r"|intake|input|use|usage|consumption|demand|need|content|share|load|figure|value|amount)"
         r" (?:in|of|for|per|to|from|by|that)\b",
         r"what (?:direct )?(?P<x>[\w ()/+-]+?) emissions? (?:is|are|was|were|does|do)\b",
         r"(?:^|[.:!?]\s+|\bthe\s+)(?:direct\s+)?(?P<x>[\w ()/+-]+?)\s+emissions?\b",
@@ -270,6 +271,10 @@ ASKED_HAN = tuple(
     )
 )
 
+JOINER = re.compile(
+    r"\s(?:and|or|vs\.?|versus|than|against|with|to|from|compared)\s|与|和|跟|、|及|对比|相对于|比|相比"
+)
+"""Words that may part the two data sets of a comparison."""
 JOINT = (
     r"[\s,(]*((19|20)\d\d)?[\s)]*(and|or|,|vs\.?|versus|与|和|跟|、|and in|against|or in)\s*"
     r"((in|the|of|from) )*"
