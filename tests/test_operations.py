@@ -266,3 +266,47 @@ def test_a_workspace_opens_nothing_before_it_is_asked(tmp_path: Path) -> None:
 def test_runs_take_what_the_table_says() -> None:
     for row in OPERATIONS:
         assert list(inspect.signature(row.run).parameters) == ["workspace", "asked", "caller"]
+
+
+def test_what_is_kept_belongs_to_the_state_it_was_made_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer commits while duplicates are looked for: the next question sees the new state."""
+    from lca_rag import duplicates
+    from lca_rag.index import Index
+    from tests.hash_encoder import HashEncoder
+
+    records = server_fixtures.demo_records()
+    place = server_fixtures.build(tmp_path / "x.lca", records[:20])
+    searched: list[int] = []
+    real = duplicates.find_duplicates
+
+    def slow(given: Any, matrix: Any) -> Any:
+        searched.append(len(given))
+        if len(searched) == 1:
+            with Index.open(place, encoder=HashEncoder()) as writer:
+                writer.sync(records)
+        return real(given, matrix)
+
+    monkeypatch.setattr("lca_rag.duplicates.find_duplicates", slow)
+    with server_fixtures.workspace(place) as opened:
+        old = opened.index.snapshot()
+        run(opened, "duplicates", schema.DuplicatesOutput)
+        assert opened.index.snapshot().generation > old.generation
+        run(opened, "duplicates", schema.DuplicatesOutput)
+        run(opened, "duplicates", schema.DuplicatesOutput)
+        # Whoever took the old state before the commit and asks only now must not pass it on.
+        monkeypatch.setattr(opened.index, "snapshot", lambda: old)
+        assert run(opened, "duplicates", schema.DuplicatesOutput).total >= 0
+        monkeypatch.undo()
+        run(opened, "duplicates", schema.DuplicatesOutput)
+    assert searched == [20, len(records)]
+
+
+def test_warming_up_loads_what_the_first_question_needs(workspace: Workspace) -> None:
+    from lca_rag.answer.lexicon import _tables
+
+    _tables.cache_clear()
+    workspace.warm()
+    assert _tables.cache_info().currsize == 1
+    assert workspace.retriever.index.snapshot().lexical._spelling is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from lca_rag.operations import Caller, Workspace
 from lca_rag.operations.schema import AskInput, AskOutput
 from lca_rag.server.access import Key, KeyRing, digest
 from lca_rag.server.app import create_app
+from lca_rag.server.door import Settings
 from tests import server_fixtures
 from tests.hash_encoder import HashEncoder
 
@@ -148,13 +150,88 @@ def test_an_error_before_the_first_word_has_a_status(
     assert told.value.status_code == 502
 
 
+@pytest.mark.parametrize("fault", [ZeroDivisionError("secret detail"), KeyError("secret detail")])
+def test_any_fault_ends_a_stream_with_an_error(
+    client: openai.OpenAI,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    fault: Exception,
+) -> None:
+    def broken(*_: object) -> Iterator[str]:
+        yield "It takes "
+        raise fault
+
+    monkeypatch.setattr("lca_rag.server.openai.stream", broken)
+    chunks = client.chat.completions.create(
+        model="lca-rag", messages=[{"role": "user", "content": "x"}], stream=True
+    )
+    seen: list[str] = []
+    with pytest.raises(openai.APIError, match="internal error") as told:
+        seen.extend(chunk.choices[0].delta.content or "" for chunk in chunks)
+    assert "".join(seen) == "It takes "
+    assert "secret detail" not in str(told.value)
+    assert any("chatcmpl-" in record.getMessage() for record in caplog.records)
+
+
+def test_a_stream_waits_its_turn_and_is_told_when_time_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+
+    def slow(*_: object) -> Iterator[str]:
+        yield "It takes "
+        gate.wait(20)
+        yield "long"
+
+    monkeypatch.setattr("lca_rag.server.openai.stream", slow)
+    place = server_fixtures.build(tmp_path / "x.lca", server_fixtures.demo_records())
+    app = create_app(server_fixtures.workspace(place), settings=Settings(seconds=0.5))
+    with server_fixtures.running(app) as address:
+        body = {"messages": [{"role": "user", "content": "x"}], "stream": True}
+        answer = httpx.post(f"{address}/v1/chat/completions", json=body, timeout=10)
+        gate.set()
+    events = [line[6:] for line in answer.text.splitlines() if line.startswith("data: ")]
+    assert "no answer within 0.5 seconds" in json.loads(events[-2])["error"]["message"]
+    assert events[-1] == "[DONE]"
+
+
+@pytest.mark.parametrize("model", ["lca-rag", "openai/lca-rag", "lca-rag:latest", ""])
+def test_the_answering_model_has_one_name(url: str, model: str) -> None:
+    body = {"model": model, "messages": [{"role": "user", "content": QUESTION}]}
+    headers = {"Authorization": "Bearer key"}
+    answer = httpx.post(f"{url}/chat/completions", json=body, headers=headers)
+    assert (answer.status_code, answer.json()["model"]) == (200, "lca-rag")
+
+
+def test_an_unknown_model_is_not_found_as_openai_says_it(client: openai.OpenAI, url: str) -> None:
+    with pytest.raises(openai.NotFoundError, match="use 'lca-rag'") as told:
+        client.chat.completions.create(
+            model="gpt-4o", messages=[{"role": "user", "content": QUESTION}]
+        )
+    assert (told.value.code, told.value.param) == ("model_not_found", "model")
+    assert told.value.type == "invalid_request_error"
+    with pytest.raises(openai.NotFoundError, match="use 'lca-rag'"):
+        client.chat.completions.create(
+            model="hash", messages=[{"role": "user", "content": QUESTION}], stream=True
+        )
+    with pytest.raises(openai.NotFoundError, match="use 'hash' or 'encoder'") as told:
+        client.embeddings.create(model="text-embedding-3-small", input="steel")
+    assert told.value.code == "model_not_found"
+    body = {"model": "lca-rag", "query": "steel", "documents": ["steel"]}
+    answer = httpx.post(f"{url}/rerank", json=body, headers={"Authorization": "Bearer key"})
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "model_not_found"
+    listed = [model.id for model in client.models.list()]
+    assert {"lca-rag", "hash"} == set(listed)
+
+
 def test_embeddings_keep_roles_apart(client: openai.OpenAI) -> None:
     texts = ["steel plate", "electricity from wind\nin Germany"]
-    found = client.embeddings.create(model="any", input=texts)
+    found = client.embeddings.create(model="hash", input=texts)
     expected = HashEncoder().encode_documents(texts)
     vectors = np.array([row.embedding for row in found.data], dtype=np.float32)
     assert np.array_equal(vectors, expected)
-    plain = client.embeddings.create(model="any", input=texts[0], encoding_format="float")
+    plain = client.embeddings.create(model="encoder", input=texts[0], encoding_format="float")
     assert np.array_equal(np.array(plain.data[0].embedding, dtype=np.float32), expected[0])
 
 

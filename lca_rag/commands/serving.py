@@ -49,7 +49,10 @@ def serve(
         list[str] | None,
         typer.Option("--origin", metavar="URL", help="Origin of a page that may call this server"),
     ] = None,
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Requests at the same time")] = 8,
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", min=1, help="Requests at the same time; 4, or 16 with --llm"),
+    ] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes")] = 1,
     seconds: Annotated[float, typer.Option("--timeout", min=1, help="Seconds for an answer")] = 60,
     max_body: Annotated[
@@ -60,6 +63,7 @@ def serve(
     import uvicorn
 
     from lca_rag.server.access import KeyRing, require_local
+    from lca_rag.server.door import THREADS, WAITING_THREADS
 
     ring = KeyRing.load(keys) if keys else None
     require_local(host, ring, open_access=open_access)
@@ -73,7 +77,7 @@ def serve(
         "keys": str(keys) if keys else None,
         "origins": origins or [],
         "hosts": _hosts(host, open_access=open_access, keyed=ring is not None),
-        "threads": threads,
+        "threads": threads or (WAITING_THREADS if llm else THREADS),
         "seconds": seconds,
         "max_body": max_body,
     }
@@ -102,6 +106,9 @@ def serve(
 
 def application() -> FastAPI:
     """The application that the environment describes; each worker process makes its own."""
+    from lca_rag.server.process import prepare, settle
+
+    prepare()
     from lca_rag.server.access import KeyRing
     from lca_rag.server.app import create_app
     from lca_rag.server.door import Settings
@@ -117,7 +124,7 @@ def application() -> FastAPI:
         max_body=given["max_body"],
     )
     keys = KeyRing.load(Path(given["keys"])) if given["keys"] else None
-    return create_app(workspace, keys=keys, settings=settings)
+    return create_app(workspace, keys=keys, settings=settings, when_ready=settle)
 
 
 def _hosts(host: str, *, open_access: bool, keyed: bool) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from lca_rag.operations import runs, schema, schema_whole, whole
 from lca_rag.operations.workspace import LOCAL, Caller, Workspace
@@ -16,6 +16,10 @@ __all__ = ["LOCAL", "OPERATIONS", "Caller", "Operation", "Workspace", "operation
 
 In = TypeVar("In", bound=schema.Input)
 Out = TypeVar("Out", bound=schema.Output)
+
+Lane = Literal["quick", "answer", "bulk"]
+"""Who waits for whom at a server: a search takes milliseconds, an answer some more, and what reads
+all records or thousands of lines may take minutes."""
 
 Run = Callable[[Workspace, schema.Input, Caller], schema.Output]
 
@@ -35,6 +39,7 @@ class Operation:
     """Takes an instance of `input`, gives one of `output`."""
     subject: str | None
     """The field that the command line takes as its argument, without an option's name."""
+    lane: Lane = "quick"
 
 
 def _operation(
@@ -45,6 +50,7 @@ def _operation(
     title: str,
     summary: str,
     subject: str | None = None,
+    lane: Lane = "quick",
 ) -> Operation:
     """A row whose function, input and output fit together."""
 
@@ -61,6 +67,7 @@ def _operation(
         output=gives,
         run=checked,
         subject=subject,
+        lane=lane,
     )
 
 
@@ -98,6 +105,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Answer a question from the records, with citations. Every figure is checked "
         "against the record that it cites; what the records do not hold is said to be not there.",
         subject="question",
+        lane="answer",
     ),
     _operation(
         runs.match,
@@ -107,6 +115,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Match lines of a bill of materials to data sets, each with a calibrated "
         "confidence, a unit factor and reasons, or an honest 'none'.",
         subject="lines",
+        lane="bulk",
     ),
     _operation(
         whole.flow,
@@ -116,6 +125,7 @@ OPERATIONS: tuple[Operation, ...] = (
         summary="Resolve names, CAS numbers or UUIDs of flows to flow records, bound to a "
         "compartment if one is given; ties are shown, not broken.",
         subject="names",
+        lane="bulk",
     ),
     _operation(
         whole.duplicates,
@@ -124,6 +134,7 @@ OPERATIONS: tuple[Operation, ...] = (
         title="Find duplicates",
         summary="List groups of records that say the same, with their relation: other version, "
         "other region, other year, other database, same exchanges, near-identical text.",
+        lane="bulk",
     ),
     _operation(
         whole.clusters,
@@ -132,6 +143,7 @@ OPERATIONS: tuple[Operation, ...] = (
         title="Group records by meaning",
         summary="Group the records by near meanings, each group named by its most telling words, "
         "with its size and most typical members: what a database is about, at one glance.",
+        lane="bulk",
     ),
     _operation(
         runs.info,

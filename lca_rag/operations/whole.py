@@ -64,15 +64,16 @@ def flow(
 def _resolver(
     workspace: Workspace, asked: schema_whole.FlowInput, caller: Caller, *, dense: bool
 ) -> FlowResolver:
+    snapshot = workspace.index.snapshot()
+
     def make() -> FlowResolver:
         from lca_rag.flows import FlowResolver
 
-        snapshot = workspace.index.snapshot()
         positions = visible(snapshot, caller, kind="flow", database=asked.database)
         encoder = workspace.encoder if dense else None
         return FlowResolver(snapshot.records(positions.tolist()), encoder=encoder)
 
-    return workspace.kept(("flow", caller.databases, asked.database, dense), make)
+    return workspace.kept(("flow", caller.databases, asked.database, dense), snapshot, make)
 
 
 def _candidate(match: FlowMatch) -> schema_whole.FlowCandidate:
@@ -104,7 +105,8 @@ def duplicates(
         positions = visible(snapshot, caller, kind=asked.kind, database=asked.database)
         return find_duplicates(snapshot.records(positions.tolist()), snapshot.matrix[positions])
 
-    found = workspace.kept(("duplicates", caller.databases, asked.database, asked.kind), make)
+    key = ("duplicates", caller.databases, asked.database, asked.kind)
+    found = workspace.kept(key, snapshot, make)
     page = found[asked.offset : asked.offset + asked.k]
     return schema_whole.DuplicatesOutput(
         total=len(found), groups=tuple(_group(snapshot, group) for group in page)
@@ -133,8 +135,13 @@ def clusters(
     snapshot = workspace.index.snapshot()
     positions = visible(snapshot, caller, kind=asked.kind, database=asked.database)
     key = ("clusters", caller.databases, asked.database, asked.kind, asked.count)
+<<<<<<< HEAD
+    found = workspace.kept(key, snapshot, lambda: clustered(snapshot, positions, asked.count))
+    return schema.ClustersOutput(
+=======
     found = workspace.kept(key, lambda: clustered(snapshot, positions, asked.count))
     return schema_whole.ClustersOutput(
+>>>>>>> origin/main
         records=len(positions),
         clusters=tuple(_cluster(snapshot, positions, item, asked.members) for item in found),
     )

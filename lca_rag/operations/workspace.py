@@ -19,12 +19,14 @@ from lca_rag.errors import IndexStateError, QueryError
 if TYPE_CHECKING:
     from lca_rag.answer import Answerer, Policy
     from lca_rag.encoders import Encoder
-    from lca_rag.index import Index
+    from lca_rag.index import Index, Snapshot
     from lca_rag.matching import Matcher
     from lca_rag.retriever import Retriever
     from lca_rag.rewriting import Rewriting
 
 _MODEL_FILE = "model.json"
+_FIRST = "How many kWh of electricity does 5 kg of stainles stel need in Germany?"
+"""A question that needs every table: units, places, the lexicon, and near spellings."""
 _KEPT = 8
 """Things made from a whole index that are kept for the next question."""
 
@@ -214,12 +216,13 @@ class Workspace:
 
         return Policy.load(Path(self._policy_file)) if self._policy_file else Policy()
 
-    def kept(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """What `make` gives, made once for each key and state of the index; a few are kept.
+    def kept(self, key: Hashable, snapshot: Snapshot, make: Callable[[], Made]) -> Made:
+        """What `make` gives of one state of the index, made once for each key; a few are kept.
 
-        `key` must say everything that the thing depends on, the rights of the caller included.
+        `key` must say everything that the thing depends on, the rights of the caller included;
+        and `make` may look at `snapshot` alone, for a newer state may be there by then.
         """
-        full = (key, self.index.snapshot().generation)
+        full = (key, snapshot.generation)
         with self._kept_lock:
             slot = self._kept.pop(full, None) or _Slot()
             self._kept[full] = slot  # last in the order: what is asked again is kept longest
@@ -232,9 +235,12 @@ class Workspace:
             return cast("Made", slot.value)
 
     def warm(self) -> None:
-        """Load everything that the first question would wait for."""
-        self.retriever.search("warm", k=1)
-        _ = self.answerer
+        """Load everything that the first question would wait for; no language model is asked."""
+        from lca_rag.question import understand
+
+        understand(_FIRST)
+        self.retriever.search(_FIRST, k=1)
+        self.answerer.look(_FIRST)
 
     def close(self) -> None:
         """Close whatever was opened; what is asked afterwards opens it again."""

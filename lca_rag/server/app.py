@@ -48,7 +48,11 @@ logger = logging.getLogger(__name__)
 
 
 def create_app(
-    workspace: Workspace, *, keys: KeyRing | None = None, settings: Settings | None = None
+    workspace: Workspace,
+    *,
+    keys: KeyRing | None = None,
+    settings: Settings | None = None,
+    when_ready: Callable[[], None] = lambda: None,
 ) -> FastAPI:
     """The application over one index.
 
@@ -56,6 +60,7 @@ def create_app(
         workspace: What is served; opened when the server starts, closed when it stops.
         keys: Who may ask; everybody if `None`.
         settings: Limits and names.
+        when_ready: Called when all is loaded, before the first request counts on it.
     """
     metrics = Metrics()
     workspace.wrap_encoder(lambda encoder: BatchedEncoder(encoder, observe=metrics.batch.observe))
@@ -67,7 +72,7 @@ def create_app(
         description="Find the right LCA data set and quote its numbers without error.",
         docs_url=None,  # Swagger's page loads scripts from elsewhere
         redoc_url=None,
-        lifespan=_lifespan(door, mcp),
+        lifespan=_lifespan(door, mcp, when_ready),
     )
     app.state.door = door
     add_handlers(app)
@@ -81,12 +86,15 @@ def create_app(
     return app
 
 
-def _lifespan(door: Door, mcp: McpDoor) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    door: Door, mcp: McpDoor, when_ready: Callable[[], None]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """Warm up beside the first requests; on the way out, close what was opened."""
 
     async def warm() -> None:
         try:
             await asyncio.to_thread(door.workspace.warm)
+            when_ready()
         except Exception as exc:  # it stays alive and not ready, and its log says why
             logger.error("this server cannot answer: %s", exc, exc_info=exc)
             return
@@ -111,7 +119,7 @@ def _add_operation(app: FastAPI, row: Operation) -> None:
     """A route whose body and answer are the operation's own models."""
 
     async def endpoint(asked: Input, caller: Caller, door: Door) -> Output:
-        return await door.run(lambda: row.run(door.workspace, asked, caller))
+        return await door.run(lambda: row.run(door.workspace, asked, caller), row.lane)
 
     kinds = {"asked": row.input, "caller": AskedCaller, "door": AskedDoor}
     endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # FastAPI reads it

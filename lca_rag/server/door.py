@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar, get_args
 
 import anyio
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 
-from lca_rag.operations import Caller, Workspace
+from lca_rag.operations import Caller, Lane, Workspace
 from lca_rag.server.access import ANONYMOUS, Key, KeyRing, RateLimit
 from lca_rag.server.limits import in_thread
 from lca_rag.server.observe import Metrics
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from anyio import CapacityLimiter
 
 T = TypeVar("T")
+
+THREADS, WAITING_THREADS = 4, 16
+"""Requests at the same time where answers are computed here, and where they wait for a model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +34,9 @@ class Settings:
     """Bytes of a request."""
     seconds: float = 60.0
     """Time for one answer; a streamed one must begin within it."""
-    threads: int = 8
-    """Requests that are worked on at the same time; others wait."""
+    threads: int = THREADS
+    """Requests that are worked on at the same time; others wait. Threads share one interpreter, so
+    that more of them only slow one another down, unless they wait for a language model."""
     origins: tuple[str, ...] = ()
     """Origins of foreign pages that may call this server (CORS); none by default."""
     hosts: tuple[str, ...] = ()
@@ -54,12 +58,18 @@ class Door:
     ready: bool = False
 
     def __post_init__(self) -> None:
-        """Make the limiter that `threads` asks for."""
-        self._limiter: CapacityLimiter = anyio.CapacityLimiter(self.settings.threads)
+        """Share the threads out, so that a search waits for no answer and neither for bulk."""
+        threads = self.settings.threads
+        bulk = max(1, threads // 4)
+        answer = bulk if self.workspace.llm is None else max(1, threads // 2)
+        shares = {"quick": max(1, threads - answer - bulk), "answer": answer, "bulk": bulk}
+        self._lanes: Mapping[Lane, CapacityLimiter] = {
+            lane: anyio.CapacityLimiter(shares[lane]) for lane in get_args(Lane)
+        }
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T], lane: Lane = "quick") -> T:
         """The result of blocking work, within the limits of threads and time."""
-        return await in_thread(work, self._limiter, self.settings.seconds)
+        return await in_thread(work, self._lanes[lane], self.settings.seconds)
 
     def admit(self, token: str | None, address: str) -> Key:
         """The key behind a token, one request of which is spent.

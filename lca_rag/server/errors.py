@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from lca_rag import errors
+from lca_rag.server.faults import explained
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ RESPONSES: dict[int | str, dict[str, object]] = {
     for status, description in {
         400: "The request cannot be understood",
         401: "No valid API key",
-        404: "There is no such record",
+        404: "There is no such record or model",
         413: "The request is too large",
         422: "A field is missing or wrong",
         429: "Too many requests; try again after the seconds in Retry-After",
@@ -63,9 +64,20 @@ RESPONSES: dict[int | str, dict[str, object]] = {
 """What every route may answer beside success, for the OpenAPI document."""
 
 
-def body(message: str, kind: str, *, param: str | None = None) -> dict[str, object]:
+class ModelNotFound(HTTPException):
+    """A model that is not served, in the words that OpenAI's clients know."""
+
+    def __init__(self, detail: str) -> None:
+        """Say what is not there, and what is."""
+        super().__init__(404, detail)
+
+
+def body(
+    message: str, kind: str, *, param: str | None = None, code: str | None = None
+) -> dict[str, object]:
     """The JSON of an error."""
-    return ErrorAnswer(error=ErrorBody(message=message, type=kind, param=param)).model_dump()
+    error = ErrorBody(message=message, type=kind, param=param, code=code)
+    return ErrorAnswer(error=error).model_dump()
 
 
 def status_of(exc: errors.LcaRagError) -> tuple[int, str]:
@@ -85,10 +97,13 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, exc: RequestValidationError) -> JSONResponse:
-        first = exc.errors()[0]
-        param = ".".join(str(part) for part in first["loc"][1:]) or None
-        message = f"{param}: {first['msg']}" if param else str(first["msg"])
+        param, message = explained(exc.errors())
         return JSONResponse(body(message, "invalid_request_error", param=param), 422)
+
+    @app.exception_handler(ModelNotFound)
+    async def unserved(request: Request, exc: ModelNotFound) -> JSONResponse:
+        told = body(exc.detail, "invalid_request_error", param="model", code="model_not_found")
+        return JSONResponse(told, 404)
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, exc: HTTPException) -> JSONResponse:

@@ -24,6 +24,7 @@ from lca_rag.operations import LOCAL, OPERATIONS, Caller, Operation, Workspace, 
 from lca_rag.operations.schema import SearchInput, SearchOutput, ShowInput
 from lca_rag.operations.schema_whole import DuplicatesInput, DuplicatesOutput
 from lca_rag.operations.words import as_text
+from lca_rag.server.faults import explained
 
 RECORD = "lca://record/"
 """Start of a record's URI; the id follows, percent-encoded."""
@@ -99,11 +100,8 @@ class _Desk:
         try:
             return await anyio.to_thread.run_sync(work)
         except ValidationError as exc:
-            first = exc.errors()[0]
-            field = ".".join(str(part) for part in first["loc"]) or "arguments"
-            return _failure(
-                "invalid_arguments", f"{field}: {first['msg']}", "mend it and call again"
-            )
+            _, sentence = explained(exc.errors(), within=0)
+            return _failure("invalid_arguments", sentence, "mend it and call again")
         except NotFound as exc:
             return _failure("not_found", str(exc), "call `search` and take an id from its hits")
         except LcaRagError as exc:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Annotated, Literal
 
-import anyio.to_thread
 import numpy as np
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -22,10 +22,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from lca_rag.errors import LcaRagError
+from lca_rag.operations import Lane
 from lca_rag.operations.runs import ask, stream
 from lca_rag.operations.schema import AskInput, AskOutput, Turn, Wishes
 from lca_rag.server.door import AskedCaller, AskedDoor, Door
-from lca_rag.server.errors import RESPONSES, body, status_of
+from lca_rag.server.errors import RESPONSES, ModelNotFound, body, status_of
+
+logger = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"], responses=RESPONSES)
 
@@ -149,6 +152,30 @@ class RerankRequest(Lenient):
     return_documents: bool = False
 
 
+ENCODER = "encoder"
+"""What every server calls its encoder beside the encoder's own name."""
+
+
+def _known(model: str, served: str, *others: str) -> None:
+    """Refuse a model that this server does not serve under this route.
+
+    Args:
+        model: As the client names it; empty stands for the one that there is.
+        served: The name that `/v1/models` lists.
+        others: Names that mean the same.
+
+    Raises:
+        ModelNotFound: 404 in OpenAI's shape, with the code `model_not_found`.
+    """
+    # A provider before the name ("openai/lca-rag") is how gateways such as LiteLLM route it.
+    bare = model.strip().removesuffix(":latest")
+    if bare and bare not in (served, *others) and bare.partition("/")[2] not in (served, *others):
+        told = " or ".join(repr(name) for name in (served, *others))
+        raise ModelNotFound(
+            f"there is no model {model!r} for this route; use {told} (`/v1/models` lists them)"
+        )
+
+
 @router.get("/models")
 def models(caller: AskedCaller, door: AskedDoor) -> dict[str, object]:
     """The answering model, and the encoder that embeds."""
@@ -159,11 +186,15 @@ def models(caller: AskedCaller, door: AskedDoor) -> dict[str, object]:
 
 @router.post("/embeddings", operation_id="embeddings")
 async def embeddings(asked: EmbeddingRequest, caller: AskedCaller, door: AskedDoor) -> JSONResponse:
-    """Unit vectors of texts, with the prompt that their role asks for."""
+    """Unit vectors of texts, with the prompt that their role asks for.
+
+    `model` is the encoder's name as `/v1/models` lists it, or `encoder`.
+    """
     texts = asked.texts()
 
     def work() -> NDArray[np.float32]:
         encoder = door.workspace.encoder
+        _known(asked.model, encoder.name, ENCODER)
         if asked.dimensions not in (None, encoder.dimension):
             raise HTTPException(400, f"this encoder gives {encoder.dimension} dimensions only")
         query = asked.input_type == "query"
@@ -186,11 +217,15 @@ def _written(vector: NDArray[np.float32], asked: EmbeddingRequest) -> str | list
 
 @router.post("/rerank", operation_id="rerank")
 async def rerank(asked: RerankRequest, caller: AskedCaller, door: AskedDoor) -> JSONResponse:
-    """Documents in the order of their similarity to the query, by this server's encoder."""
+    """Documents in the order of their similarity to the query, by this server's encoder.
+
+    `model` is the encoder's name as `/v1/models` lists it, or `encoder`.
+    """
     texts = [item if isinstance(item, str) else item.text for item in asked.documents]
 
     def work() -> NDArray[np.float32]:
         encoder = door.workspace.encoder
+        _known(asked.model, encoder.name, ENCODER)
         query = encoder.encode_queries([asked.query])[0]
         return np.asarray(encoder.encode_documents([text or " " for text in texts]) @ query)
 
@@ -217,7 +252,8 @@ _JSON = {"schema": {"type": "object"}}
 async def chat(
     asked: ChatRequest, caller: AskedCaller, door: AskedDoor
 ) -> JSONResponse | StreamingResponse:
-    """A checked answer with citations, at once or as server-sent events."""
+    """A checked answer with citations, at once or as server-sent events; `model` is `lca-rag`."""
+    _known(asked.model, door.settings.model)
     question = asked.question()
     head = {
         "id": f"chatcmpl-{secrets.token_hex(12)}",
@@ -225,9 +261,9 @@ async def chat(
         "model": door.settings.model,
     }
     if asked.stream:
-        pieces = await door.run(lambda: _begun(stream(door.workspace, question, caller)))
+        pieces = await door.run(lambda: _begun(stream(door.workspace, question, caller)), "answer")
         return StreamingResponse(_events(asked, head, pieces, door), media_type="text/event-stream")
-    answer = await door.run(lambda: ask(door.workspace, question, caller))
+    answer = await door.run(lambda: ask(door.workspace, question, caller), "answer")
     door.metrics.abstained.inc(int(answer.abstained))
     message = {"role": "assistant", "content": answer.answer + _sources(asked, answer)}
     choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
@@ -281,9 +317,11 @@ async def _events(
         choice = {"index": 0, "delta": delta, "finish_reason": None}
         return _event(head | {"choices": [choice]})
 
+    # Without a language model the whole answer was there with its first piece.
+    lane: Lane = "quick" if door.workspace.llm is None else "answer"
     yield chunk({"role": "assistant", "content": ""})
     try:
-        while (piece := await anyio.to_thread.run_sync(next, pieces, None)) is not None:
+        while (piece := await door.run(lambda: next(pieces, None), lane)) is not None:
             if isinstance(piece, str):
                 yield chunk({"content": piece})
                 continue
@@ -294,6 +332,12 @@ async def _events(
             yield _event(head | {"choices": [last], "lca_rag": extension(piece)})
     except LcaRagError as exc:
         yield _event(body(str(exc), status_of(exc)[1]))
+    except HTTPException as exc:  # the time for the next piece is over
+        yield _event(body(str(exc.detail), "server_error"))
+    except Exception as exc:  # the client shall learn that the answer is not whole
+        logger.error("stream %s failed", head["id"], exc_info=exc)
+        words = f"internal error; the server's log tells more under {head['id']}"
+        yield _event(body(words, "server_error"))
     if asked.stream_options is not None and asked.stream_options.include_usage:
         yield _event(head | {"choices": [], "usage": _USAGE})
     yield "data: [DONE]\n\n"
