@@ -382,3 +382,13 @@ def test_an_ore_is_its_element_only_as_a_resource() -> None:
     found = resolver.resolve("Cobalt ore", compartment=ground)
     assert [number_of(match.record) for match in found.matches] == [1]
     assert resolver.resolve("Cobalt ore", compartment="air").decision == "none"
+
+
+def test_where_emitted_water_came_from_is_no_part_of_its_name() -> None:
+    river = ("Resources", "Resources from water", "Renewable material resources from water")
+    sea = ("Emissions", "Emissions to water", "Emissions to sea water")
+    resolver = FlowResolver([flow(1, "Water", path=sea), flow(2, "river water", path=river)])
+    found = resolver.resolve("Water, surface", compartment=sea)
+    assert [number_of(match.record) for match in found.matches] == [1]
+    assert resolver.resolve("Water, surface", compartment=river).decision == "none"
+    assert resolver.resolve("Water, river", compartment=river).decision == "match"

@@ -129,6 +129,10 @@ def _marks(plain: str) -> Marks:
     return Marks(origin, number, state, bool(re.search(r"\bion\b", plain)))
 
 
+_FROM = re.compile(
+    r", (?:in |from )?(?:surface|ground|river|lake|sea|ocean|salt|fresh|well)(?: water)?$",
+    re.IGNORECASE,
+)
 _ORE = re.compile(r",? (?:in )?ores?$", re.IGNORECASE)
 _DEGREE = r"i{1,3}|iv|vi{0,3}|[1-7]\s*\+|\+\s*[1-7]"
 _STATE = re.compile(
@@ -142,15 +146,21 @@ def without_charge(name: str) -> str | None:
     return found[1] if found else None
 
 
-def spellings(name: str, *, mined: bool = False) -> tuple[str, ...]:
+def spellings(name: str, *, resource: bool | None = None) -> tuple[str, ...]:
     """A name and the ways to read its commas: "Ethane, 1,1-dichloro-, HFC-x" and the like.
 
     Args:
         name: As a source writes it.
-        mined: Whether a resource may be meant: then "cobalt ore" is what is called cobalt there.
+        resource: Whether a resource is meant, `False` for an emission, `None` if it is not known.
+            "Cobalt ore" is what is called cobalt among resources; "water, surface" that is emitted
+            is water, while among resources its place is a part of the name.
     """
     read = _by_commas(name)
-    bare = [_ORE.sub("", text) for text in read] if mined else []
+    bare: list[str] = []
+    if resource:
+        bare = [_ORE.sub("", text) for text in read]
+    elif resource is False:
+        bare = [_FROM.sub("", name)]
     return tuple(dict.fromkeys((*read, *bare)))
 
 

@@ -115,8 +115,8 @@ class FlowResolver:
         asked = None if compartment is None else _asked(compartment)
         near: dict[int, FlowMatch] = {}
         elsewhere: list[FlowMatch] = []
-        mined = asked is not None and asked.resource
-        for step, numbers, reason in self._steps(text, cas, ec, formula, uuid, mined=mined):
+        resource = None if asked is None else asked.resource
+        for step, numbers, reason in self._steps(text, cas, ec, formula, uuid, resource=resource):
             if elsewhere and step != "name":
                 return self._same_substance(elsewhere, asked, text, kind, near)
             found = [
@@ -174,7 +174,7 @@ class FlowResolver:
         formula: str | None,
         uuid: str | None,
         *,
-        mined: bool,
+        resource: bool | None,
     ) -> Iterator[tuple[Step, Iterable[int], str]]:
         """What each step finds, the surest first; later steps are only worked out when asked."""
         named = identifiers(text)
@@ -185,7 +185,7 @@ class FlowResolver:
             yield "cas", tables.cas.get(value, ()), f"CAS number {value}"
         for value in ec_numbers(ec) + named.ec:
             yield "ec", tables.ec.get(value, ()), f"EC number {value}"
-        readings = spellings(text, mined=mined) if text.strip() else ()
+        readings = spellings(text, resource=resource) if text.strip() else ()
         yield from self._ions(readings, text)
         for reading in readings:
             item = label(reading)
