@@ -135,13 +135,8 @@ def clusters(
     snapshot = workspace.index.snapshot()
     positions = visible(snapshot, caller, kind=asked.kind, database=asked.database)
     key = ("clusters", caller.databases, asked.database, asked.kind, asked.count)
-<<<<<<< HEAD
     found = workspace.kept(key, snapshot, lambda: clustered(snapshot, positions, asked.count))
-    return schema.ClustersOutput(
-=======
-    found = workspace.kept(key, lambda: clustered(snapshot, positions, asked.count))
     return schema_whole.ClustersOutput(
->>>>>>> origin/main
         records=len(positions),
         clusters=tuple(_cluster(snapshot, positions, item, asked.members) for item in found),
     )
