@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 from lca_rag.places.lookup import find_places
 from lca_rag.places.table import Area, fold, table
@@ -43,6 +44,9 @@ _AFTER = re.compile(r"^\s*(?:[}\]),;.?!]|$|\d{4}\b)")
 _TOKEN = re.compile(r"[^\W_][\w'’&+.-]*[^\W_]|[^\W_]", re.UNICODE)
 _CJK = re.compile(r"[\u3400-\u9fff（）、]+")
 _CODE_TOKEN = re.compile(r"(?<![\w-])(?:[A-Z]{2,6}(?:[-&][A-Z0-9+]{1,6}){0,2}|RoW)(?![\w-])")
+_CHINESE_LESS = re.compile("不含|不包括|除(?=.{2,12}外)")
+_CHINESE_REACH = 14
+"""Signs looked at before and after the word that leaves something out."""
 _LONGEST = 7
 """Words of the longest name that is looked for."""
 
@@ -88,7 +92,13 @@ def _spoken() -> tuple[dict[str, tuple[Area, ...]], dict[str, tuple[Area, ...]]]
 
 def recognise(question: str) -> list[Mention]:
     """Places named in a question, in reading order, longest names first, without overlaps."""
-    found = [*_less(question), *_names(question), *_chinese(question), *_codes(question)]
+    found = [
+        *_less(question),
+        *_less_chinese(question),
+        *_names(question),
+        *_chinese(question),
+        *_codes(question),
+    ]
     found.sort(key=lambda mention: (mention.start - mention.end, mention.start))
     blocked = [(match.start(), match.end()) for match in _NO_PLACE.finditer(question)]
     taken: list[Mention] = []
@@ -183,6 +193,20 @@ def _less(question: str) -> Iterator[Mention]:
                         question[first.start() : last.end()], first.start(), last.end(), areas, True
                     )
                     return
+
+
+def _less_chinese(question: str) -> Iterator[Mention]:
+    """Phrases such as "欧洲（不含瑞士）" and "除中国以外的亚洲"."""
+    for match in _CHINESE_LESS.finditer(question):
+        at, last = match.span()
+        starts = [at] if match.group() == "除" else range(max(0, at - _CHINESE_REACH), at)
+        ends = range(min(len(question), last + _CHINESE_REACH), last, -1)
+        for start, end in product(starts, ends):
+            text = question[start:end]
+            areas = find_places(text) if text == text.strip() else ()
+            if areas and areas[0].without:
+                yield Mention(text, start, end, areas, True)
+                break
 
 
 def _narrowed(mentions: list[Mention], question: str) -> list[Mention]:
