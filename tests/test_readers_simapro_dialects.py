@@ -193,11 +193,19 @@ def test_time_periods_of_the_list(
         ("1.234,5 * 2", 2469.0),
         ("frac(2,25) + trunc(-1,5) + round(0,6)", 0.25),
         ("3*2,5E-1", 0.75),
+        ("007*02,5 + 0,5 + 0 + 10", 28.0),
     ],
 )
 def test_expressions_of_simapro(expression: str, value: float) -> None:
     numbers = Numbers(",", {"a": 3.0, "yield": 4.0, "lambda": 2.0})
     assert numbers.computed(expression) == pytest.approx(value)
+
+
+def test_calculated_parameters_in_any_order() -> None:
+    numbers = Numbers().with_parameters(
+        [("a", "2")], [("c", "b + 1"), ("b", "a * 3"), ("x", "y"), ("y", "x"), ("d", "c * b")]
+    )
+    assert [numbers.computed(name) for name in "abcdx"] == [2.0, 6.0, 7.0, 42.0, None]
 
 
 @pytest.mark.parametrize(

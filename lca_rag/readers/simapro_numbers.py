@@ -55,6 +55,10 @@ _OWN = re.compile(r"(?<![\w.])(?!(?:and|or|not)\b)[^\W\d]\w*", re.IGNORECASE)
 """A name of SimaPro, which may be a word of Python ("yield", "lambda")."""
 _WORD = re.compile(r"\b(?:and|or|not)\b", re.IGNORECASE)
 _EQUAL = re.compile(r"(?<![<>=!])=(?!=)")
+_ZEROS = re.compile(r"(?<![\w.])0+(?=\d)")
+"""Zeros in front of a number ("007"), which Python refuses."""
+_ROUNDS = 8
+"""How often calculated parameters are gone through, since each may use one after it."""
 _THOUSANDS = re.compile(r"(?<![\w.,])(\d{1,3}(?:\.\d{3})+)(?=,\d)")
 _FAULTS = (
     *(SyntaxError, ValueError, ArithmeticError, KeyError, TypeError, MemoryError),
@@ -96,14 +100,21 @@ class Numbers:
     def with_parameters(
         self, given: Iterable[tuple[str, str]], calculated: Iterable[tuple[str, str]]
     ) -> Numbers:
-        """The same with more parameters; calculated ones may use those before them."""
+        """The same with more parameters; calculated ones may use any that can be computed."""
         inner = Numbers(self._decimal, self._parameters)
-        for name, text in (*given, *calculated):
-            value = inner.plain(text)
-            if value is None:
-                value = inner.computed(text)
-            if value is not None:
-                inner._parameters[name.lower()] = value
+        left = [*given, *calculated]
+        for _ in range(_ROUNDS):
+            missing: list[tuple[str, str]] = []
+            for name, text in left:
+                value = inner.plain(text)
+                value = inner.computed(text) if value is None else value
+                if value is None:
+                    missing.append((name, text))
+                else:
+                    inner._parameters[name.lower()] = value
+            if not missing or len(missing) == len(left):
+                break
+            left = missing
         return inner
 
     def _pointed(self, text: str) -> str:
@@ -156,4 +167,5 @@ class Numbers:
 def _python(text: str) -> str:
     """An expression of SimaPro in Python's signs; each name gets an underscore in front."""
     text = _EQUAL.sub("==", text.replace("^", "**").replace("<>", "!=").replace(";", ","))
+    text = _ZEROS.sub("", text)
     return _WORD.sub(lambda found: found[0].lower(), _OWN.sub(r"_\g<0>", text)).strip()
