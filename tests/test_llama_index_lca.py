@@ -117,6 +117,17 @@ def test_embedding_round_trips_without_weights(tiny: Path) -> None:
         np.testing.assert_allclose(copy.get_query_embedding("steel"), before, atol=1e-6)
 
 
+def test_reader_and_reranker_round_trip() -> None:
+    reranker = LCAReranker(embedding=LCAEmbedding("mini", max_length=64), top_n=2)
+    for again in (
+        LCAReranker.from_dict(reranker.to_dict()),
+        pickle.loads(pickle.dumps(reranker)),
+    ):
+        assert (again.top_n, again.embedding.model_name) == (2, "mini")
+        assert again.embedding.max_length == 64
+    assert isinstance(LCAReader.from_dict(LCAReader().to_dict()), LCAReader)
+
+
 def test_a_cache_that_mixes_roles_is_refused() -> None:
     from llama_index.core.storage.kvstore import SimpleKVStore
 
