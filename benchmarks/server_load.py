@@ -6,8 +6,11 @@
 
 The key needs `requests_per_minute = 0`, for all people come from one address.
 
-Prints p50, p95 and worst per kind of request, errors, and the memory of the server's process from
-start to end. Questions come from a JSON Lines file with a field `query` or `question`.
+Prints p50, p95 and worst per kind of request, errors, and the memory of the server's processes from
+start to end. Memory is what the kernel calls PSS: a page that several processes share (libraries,
+model, index files) counts in equal parts for each, so that the sum is what the server takes from
+the machine. Their resident sets (RSS), which count such a page once for each, follow. Questions
+come from a JSON Lines file with a field `query` or `question`.
 """
 
 from __future__ import annotations
@@ -36,6 +39,9 @@ class Tally:
     )
     errors: list[str] = field(default_factory=list[str])
     memory: list[float] = field(default_factory=list[float])
+    """MiB of PSS, every second."""
+    resident: list[float] = field(default_factory=list[float])
+    """MiB of RSS, every second."""
 
 
 def questions(path: Path) -> list[str]:
@@ -64,18 +70,23 @@ async def person(
         await asyncio.sleep(1.0)
 
 
-def resident(pid: int) -> float:
-    """Resident memory in MiB of a process and of those that it started."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(kib) / 1024 + sum(resident(int(child)) for child in children)
+def memory_of(pid: int) -> tuple[float, float]:
+    """PSS and RSS in MiB of a process and of those that it started, added up."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    kib = {line.split(":")[0]: int(line.split()[1]) for line in lines}
+    shared, whole = kib["Pss"] / 1024, kib["Rss"] / 1024
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        more = memory_of(int(child))
+        shared, whole = shared + more[0], whole + more[1]
+    return shared, whole
 
 
 async def watch(pid: int, tally: Tally, until: float) -> None:
-    """Note the resident memory of the server, every second."""
+    """Note the memory of the server, every second."""
     while time.monotonic() < until:
-        tally.memory.append(resident(pid))
+        shared, whole = await asyncio.to_thread(memory_of, pid)
+        tally.memory.append(shared)
+        tally.resident.append(whole)
         await asyncio.sleep(1.0)
 
 
@@ -114,13 +125,14 @@ def report(tally: Tally) -> bool:
     print(f" errors: {len(tally.errors)}")
     for error in tally.errors[:5]:
         print(f"         {error}")
-    if tally.memory:
-        fifth = max(1, len(tally.memory) // 5)
-        early, late = np.mean(tally.memory[:fifth]), np.mean(tally.memory[-fifth:])
-        print(
-            f" memory: first fifth {early:.0f} MiB, last fifth {late:.0f} MiB, "
-            f"peak {max(tally.memory):.0f} MiB"
-        )
+    for name, values in (("PSS", tally.memory), ("RSS", tally.resident)):
+        if values:
+            fifth = max(1, len(values) // 5)
+            early, late = np.mean(values[:fifth]), np.mean(values[-fifth:])
+            print(
+                f" memory: {name} first fifth {early:.0f} MiB, last fifth {late:.0f} MiB, "
+                f"peak {max(values):.0f} MiB"
+            )
     return bool(kept)
 
 

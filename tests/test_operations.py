@@ -291,15 +291,15 @@ def test_what_is_kept_belongs_to_the_state_it_was_made_from(
     monkeypatch.setattr("lca_rag.duplicates.find_duplicates", slow)
     with server_fixtures.workspace(place) as opened:
         old = opened.index.snapshot()
-        run(opened, "duplicates", schema.DuplicatesOutput)
+        run(opened, "duplicates", schema_whole.DuplicatesOutput)
         assert opened.index.snapshot().generation > old.generation
-        run(opened, "duplicates", schema.DuplicatesOutput)
-        run(opened, "duplicates", schema.DuplicatesOutput)
+        run(opened, "duplicates", schema_whole.DuplicatesOutput)
+        run(opened, "duplicates", schema_whole.DuplicatesOutput)
         # Whoever took the old state before the commit and asks only now must not pass it on.
         monkeypatch.setattr(opened.index, "snapshot", lambda: old)
-        assert run(opened, "duplicates", schema.DuplicatesOutput).total >= 0
+        assert run(opened, "duplicates", schema_whole.DuplicatesOutput).total >= 0
         monkeypatch.undo()
-        run(opened, "duplicates", schema.DuplicatesOutput)
+        run(opened, "duplicates", schema_whole.DuplicatesOutput)
     assert searched == [20, len(records)]
 
 
