@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, cast
 
 from lxml import etree
 
@@ -162,7 +162,8 @@ def _exchange(
     direction, group = _group(item, mender)
     kinds = _INPUTS if direction == "input" else _OUTPUTS
     kind = kinds.get(group or "")
-    values = dict(item.items())  # at once: asking for each attribute costs more
+    # At once: asking for each attribute costs more. lxml gives text, whatever its stubs say.
+    values = cast("dict[str, str]", dict(item.items()))
     id_ = values.get("number") or str(number)
     comment = values.get("generalComment")
     return Exchange(
