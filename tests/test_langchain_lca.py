@@ -10,12 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from langchain.agents import create_agent
 from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage, HumanMessage, ToolCall, ToolMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.messages import AIMessage
 from langchain_core.tracers.schemas import Run
 
 import langchain_lca
@@ -31,7 +29,6 @@ from langchain_lca import (
 from langchain_lca.retriever import WISHES
 from lca_rag import Index, Retriever, embedding_text, load_encoder
 from lca_rag.filters import SearchArguments
-from lca_rag.record import Place
 from tests.hash_encoder import HashEncoder
 from tests.hosts import RECORDS, long_enough, make_index, ticks_during
 from tests.tiny_models import make_qwen3
@@ -298,60 +295,11 @@ async def test_chain_streams_checked_pieces_sync_and_async(retriever: LCARetriev
     assert [piece async for piece in chain.astream(asked)][-1]["citations"]
 
 
-class Scripted(GenericFakeChatModel):
-    """A chat model that says what the test wrote, and takes tools without looking at them."""
-
-    def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
-        return self
-
-
 def test_chain_marks_or_removes_what_a_model_invents(retriever: LCARetriever) -> None:
     lie = "Clinker takes 999 kWh of electricity per kg [1]."
-    model = Scripted(messages=iter([AIMessage(lie)] * 3))
+    model = GenericFakeChatModel(messages=iter([AIMessage(lie)] * 3))
     result = create_lca_qa_chain(retriever, model).invoke(
         "How much electricity does cement clinker production take?"
     )
     assert "999" not in result["answer"]
     assert result["checks"]["verdict"] != "verified" or result["citations"]
-
-
-class Repeating(GenericFakeChatModel):
-    """Calls `search_lca` with what it is told to, then cites the line of that place and year."""
-
-    arguments: dict[str, Any]
-
-    def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
-        assert [tool.name for tool in tools] == ["search_lca", "get_lca_record"]
-        return self
-
-    def _generate(self, messages: Any, *args: Any, **kwargs: Any) -> ChatResult:
-        if isinstance(messages[-1], ToolMessage):
-            wanted = f"({self.arguments['place']}, {self.arguments['year']},"
-            lines = str(messages[-1].content).splitlines()
-            line = next((found for found in lines if wanted in found), "nothing")
-            answer = AIMessage(f"It is {line.split(' ')[0]}.")
-        else:
-            call = ToolCall(name="search_lca", args=self.arguments, id="call-1")
-            answer = AIMessage("", tool_calls=[call])
-        return ChatResult(generations=[ChatGeneration(message=answer)])
-
-
-@pytest.mark.parametrize("place", ["CN", "US"])
-@pytest.mark.parametrize("year", [2015, 2016])
-async def test_an_agent_finds_a_record_by_place_and_year_and_cites_it(
-    retriever: LCARetriever, place: str, year: int
-) -> None:
-    (wanted,) = (
-        record.id
-        for record in RECORDS
-        if (str(record.name).split()[0], record.period.reference_year) == ("steel", year)
-        and record.place == Place(code=place)
-    )
-    arguments = {"query": "hot rolled steel sheet", "place": place, "year": year, "k": 3}
-    model = Repeating(messages=iter(()), arguments=arguments)
-    agent = create_agent(model, create_lca_tools(retriever.retriever))
-    asked = {"messages": [HumanMessage(f"Steel sheet, {place}, {year}?")]}
-    for state in (agent.invoke(asked), await agent.ainvoke(asked)):
-        tool = next(found for found in state["messages"] if isinstance(found, ToolMessage))
-        assert wanted in [document.id for document in tool.artifact]
-        assert state["messages"][-1].text == f"It is [{wanted}]."
