@@ -11,7 +11,9 @@ import pytest
 
 from lca_rag import demo
 from lca_rag.answer import Citation, cite, export
+from lca_rag.answer.lexicon import is_chinese
 from lca_rag.readers import read
+from lca_rag.record import Name, Text
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +28,15 @@ def test_every_form_names_database_uuid_version_owner_and_licence(citation: Cita
         for part in (citation.uuid, citation.version, "demo", "lca-rag contributors"):
             assert part in text, (form, part)
         assert "Free of charge for all users and uses" in text
+
+
+def test_a_citation_bears_the_chinese_name_where_there_is_one() -> None:
+    records = tuple(read(demo.path(), database="demo"))
+    both = next(r for r in records if r.kind == "process" and len(r.name.base.entries) > 1)
+    assert is_chinese(cite(1, both).name_zh or "")
+    assert not is_chinese(cite(1, both).name)
+    alone = replace(both, name=Name(base=Text.of("Steel")))
+    assert cite(1, alone).name_zh is None
 
 
 def test_csl_is_json_of_data_sets(citation: Citation) -> None:

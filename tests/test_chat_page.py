@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from lca_rag.answer.lexicon import is_chinese
 from lca_rag.errors import AnswerError
 from lca_rag.operations import Caller, Workspace
 from lca_rag.operations.runs import display_name
@@ -81,6 +82,7 @@ def citation(record: Record) -> CitationOutput:
         year=2020,
         owner=None,
         licence=None,
+        name_zh="; ".join(text for _, text in record.name.base.entries if is_chinese(text)) or None,
     )
 
 
@@ -261,6 +263,29 @@ def test_the_language_switches_everywhere(page: Page) -> None:
     page.wait_for_selector("#examples .chip")
     assert page.inner_text("#language") == "English"
     page.click("#language")
+
+
+@browsing
+@pytest.mark.parametrize("width", [1280, 380])
+def test_the_chinese_page_asks_on_in_chinese(
+    page: Page, script: Script, records: tuple[Record, ...], width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 780})
+    chinese, english = citation(records[0]).name_zh, display_name(records[0]).split(";")[0]
+    assert chinese
+    ask(page)
+    assert english in page.inner_text(".follow")
+    page.click("#language")
+    chips = page.locator(".follow .chip").all_inner_texts()
+    assert len(chips) == 3
+    for words in chips:
+        assert words.startswith(chinese)
+        assert not re.search("[A-Za-z]", words)
+    assert chinese in page.inner_text(".sources")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.locator(".follow .chip").first.click()
+    page.wait_for_selector(".turn:nth-child(4) .sources")
+    assert script.asked[1].question == chips[0]
 
 
 @browsing

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
+from lca_rag.answer.lexicon import is_chinese
 from lca_rag.answer.phrases import plain_name
 from lca_rag.answer.result import Citation
 from lca_rag.record import Record
@@ -34,7 +35,7 @@ _ESCAPES |= {sign: "\\" + sign for sign in "{}%#$&_"}
 
 def cite(number: int, record: Record) -> Citation:
     """The citation of a record under a number."""
-    period = record.period
+    period, chinese = record.period, plain_name(record, "zh")
     return Citation(
         number=number,
         id=record.id,
@@ -46,6 +47,7 @@ def cite(number: int, record: Record) -> Citation:
         year=period.reference_year if period.reference_year is not None else period.start,
         owner=record.licence.owner.join("; "),
         licence=record.licence.type or record.licence.restrictions.join("; "),
+        name_zh=chinese if is_chinese(chinese) else None,
     )
 
 

@@ -28,6 +28,8 @@ class Citation:
     year: int | None = None
     owner: str | None = None
     licence: str | None = None
+    name_zh: str | None = None
+    """The Chinese name, where the source gives one."""
 
 
 @dataclass(frozen=True, slots=True)

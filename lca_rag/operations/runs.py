@@ -210,6 +210,7 @@ def _answered(answer: Answer) -> schema.AskOutput:
                 year=citation.year,
                 owner=citation.owner,
                 licence=citation.licence,
+                name_zh=citation.name_zh,
             )
             for citation in answer.citations
         ),

@@ -192,6 +192,8 @@ class CitationOutput(Output):
     year: int | None
     owner: str | None
     licence: str | None
+    name_zh: str | None = None
+    """The Chinese name, where the source gives one."""
 
 
 class CheckOutput(Output):

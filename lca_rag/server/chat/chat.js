@@ -172,13 +172,14 @@ function finish(turn) {
   const follow = followUps(citations);
   if (follow) turn.box.append(follow);
 }
+const called = (citation) => (state.language === "zh" && citation.name_zh) || citation.name;
 const stands = (check) => check.status === "verified" || check.status === "repaired";
 function cite(turn, index) {
   const citation = turn.extra.citations[index];
-  const label = say("citation", { n: index + 1, name: citation.name });
+  const label = say("citation", { n: index + 1, name: called(citation) });
   const numbers = turn.extra.checks.filter((check) => check.kind === "number" && stands(check)).map((check) => check.claim);
   return element("button", {
-    type: "button", className: "cite", "aria-label": label, "aria-expanded": "false", "aria-controls": "panel", title: citation.name,
+    type: "button", className: "cite", "aria-label": label, "aria-expanded": "false", "aria-controls": "panel", title: called(citation),
     onclick: (event) => openRecord(citation.id, event.currentTarget, numbers),
   }, String(index + 1));
 }
@@ -198,7 +199,7 @@ function verdict(figures, abstained) {
 function sources(turn, citations) {
   if (!citations.length) return null;
   return element("ol", { className: "sources", "aria-label": say("sources") }, ...citations.map((citation, index) =>
-    element("li", {}, cite(turn, index), element("span", {}, citation.name, " ", element("span", { className: "id" }, [citation.place, citation.year, citation.id].filter(Boolean).join(" · "))))));
+    element("li", {}, cite(turn, index), element("span", {}, called(citation), " ", element("span", { className: "id" }, [citation.place, citation.year, citation.id].filter(Boolean).join(" · "))))));
 }
 function tools(turn, citations) {
   const button = (words, act, label = words) => element("button", { type: "button", className: "quiet", "aria-label": label, onclick: act }, words);
@@ -214,7 +215,7 @@ function tools(turn, citations) {
 }
 function followUps(citations) {
   if (!citations.length) return null;
-  const name = citations[0].name.split(";")[0].trim();
+  const name = called(citations[0]).split(/[;；]/)[0].trim();
   const chips = ["followInputs", "followEmissions", "followYear"].map((word) => say(word, { name }));
   return element("ul", { className: "chips follow", "aria-label": say("followUps") }, ...chips.map(chip));
 }
