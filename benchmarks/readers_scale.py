@@ -1,10 +1,12 @@
 """Read an archive of 2 GB and 200,000 records; print speed, its steadiness, and peak memory.
 
     python -m benchmarks.readers_scale [--records 200000] [--format ilcd|tidas] [--keep FILE]
+        [--workers 1 2 ...] [--hash]
 
 The archive is synthetic: half flows, half processes of 15 exchanges that refer to them. Reading
-runs in a process of its own; its peak memory is `VmHWM`, because `ru_maxrss` of a child starts at
-its parent's.
+runs in a process of its own, once for each number of workers; peak memory is `VmHWM` of it and of
+each worker, because `ru_maxrss` of a child starts at its parent's. `--hash` proves equal records
+and costs processor time.
 """
 
 from __future__ import annotations
@@ -23,23 +25,41 @@ import xmltodict
 
 PROSE = "A made-up step that turns made-up inputs into a made-up product for the sake of size. "
 READ = """
-import json, sys, time
+import json, os, resource, sys, time
 from pathlib import Path
 from lca_rag.readers import ReadReport, read
-report, marks = ReadReport(), []
+from lca_rag.record_json import to_json
+import hashlib
+
+def peak(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if "VmHWM" in line)) / 1024
+
+def workers():
+    tasks = Path("/proc/self/task").iterdir()
+    return [pid for task in tasks for pid in (task / "children").read_text().split()]
+
+report, marks, digest, peaks = ReadReport(), [], hashlib.sha256(), {}
 start = time.perf_counter()
 last = time.process_time()
-for number, record in enumerate(read(sys.argv[1], database="scale", report=report), 1):
+for number, record in enumerate(
+    read(sys.argv[1], database="scale", report=report, workers=int(sys.argv[2])), 1
+):
+    if sys.argv[3] == "hash":
+        digest.update(to_json(record))
     if number % 10_000 == 0:
         now = time.process_time()
         marks.append((record.kind, round(10_000 / (now - last))))
         last = now
-status = Path("/proc/self/status").read_text()
-peak = int(next(line.split()[1] for line in status.splitlines() if "VmHWM" in line))
+        peaks.update((pid, peak(pid)) for pid in workers())
+seconds = time.perf_counter() - start
+others = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(json.dumps({
-    "records": number, "seconds": time.perf_counter() - start, "cpu": time.process_time(),
-    "peak_mb": peak / 1024,
+    "records": number, "seconds": seconds, "cpu": time.process_time(),
+    "workers_cpu": others.ru_utime + others.ru_stime,
+    "peak_mb": peak("self"), "workers_mb": list(peaks.values()), "load": os.getloadavg()[0],
     "speeds": marks, "skipped": len(report.skipped), "read": dict(report.read),
+    "digest": digest.hexdigest()[:16],
 }))
 """
 COMMON = 'xmlns:common="http://lca.jrc.it/ILCD/Common"'
@@ -153,29 +173,44 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--format", choices=("ilcd", "tidas"), default="ilcd")
-    parser.add_argument("--keep", type=Path, help="where to keep the archive")
+    parser.add_argument("--keep", type=Path, help="where to keep the archive, or where it is")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--hash", action="store_true", help="print a hash of all records")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = options.keep or Path(folder, "scale.zip")
-        start = time.perf_counter()
-        size = build(path, options.records, as_is if options.format == "ilcd" else as_tidas)
-        seconds = time.perf_counter() - start
-        print(
-            f"built {options.records:,} records, {size / 1e9:.2f} GB unpacked, in {seconds:.0f} s"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=True
-        )
+        if not path.exists():
+            start = time.perf_counter()
+            size = build(path, options.records, as_is if options.format == "ilcd" else as_tidas)
+            seconds = time.perf_counter() - start
+            print(
+                f"built {options.records:,} records, {size / 1e9:.2f} GB unpacked, "
+                f"in {seconds:.0f} s"
+            )
+        for workers in options.workers:
+            measure(path, workers, "hash" if options.hash else "plain")
+
+
+def measure(path: Path, workers: int, mode: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(path), str(workers), mode],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     found = json.loads(done.stdout)
+    cpu = found["cpu"] + found["workers_cpu"]
+    peaks = [found["peak_mb"], *found["workers_mb"]]
     print(
-        f"read {found['records']:,} records in {found['seconds']:.0f} s "
-        f"({found['records'] / found['seconds']:,.0f}/s), {found['cpu']:.0f} s of processor time "
-        f"({found['records'] / found['cpu']:,.0f}/s); peak memory {found['peak_mb']:.0f} MB, "
-        f"{found['skipped']} skipped"
+        f"{workers} workers: read {found['records']:,} records in {found['seconds']:.0f} s "
+        f"({found['records'] / found['seconds']:,.0f}/s), {cpu:.0f} s of processor time, "
+        f"{found['cpu']:.0f} s of it in this process ({found['records'] / cpu:,.0f}/s); "
+        f"peak memory {sum(peaks):.0f} MB ({' + '.join(f'{peak:.0f}' for peak in peaks)}), "
+        f"{found['skipped']} skipped; load {found['load']:.1f}; hash {found['digest']}"
     )
     for kind in ("flow", "process"):
         speeds = [speed for name, speed in found["speeds"] if name == kind]
-        if speeds:
+        if speeds and workers < 2:
             print(f"{kind}s per second of processor time: {', '.join(map(str, speeds))}")
 
 
