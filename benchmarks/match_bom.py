@@ -7,7 +7,11 @@ fold the models and the threshold are fitted on four fifths of the lines and tri
 the fitting lines without a match would be matched.
 
     python -m benchmarks.match_bom ../shared --model mini [--curve benchmarks/match_bom_curve.svg]
-    python -m benchmarks.match_bom ../shared --model mini --bom OTHER.csv --shipped
+    python -m benchmarks.match_bom ../shared --model mini --bom benchmarks/bom_blind.csv --shipped
+
+`benchmarks/bom_blind.csv` holds 200 lines of our own, of the same make, by someone who had not seen
+the matcher. Its first run (top-1 0.811, false matches 0.127 at the threshold) was blind; general
+causes were mended with its misses in view, so that later figures on it are not.
 
 Each is shown twice. The second figures hide, line by line, every spelling that neither a line of
 another fold nor the name of a data set attests, and all rules for grades and compounds: the worst
@@ -48,13 +52,13 @@ Curve = list[tuple[float, float]]
 FALSE_MATCHES = 0.08
 RIDGE = 0.5
 _SPEAKS_FOR = (
-    "same concept|concept by-product|related concept|head coverage|meaning|shared words|"
+    "same concept|related concept|head coverage|meaning|shared words|"
     "best words|same letters|head word|unit fits|unit needs factor|place fits|nearest place|"
     "nearest grid|recent"
 )
 _SPEAKS_AGAINST = (
-    "other concept|unmet concepts|unexplained|unit differs|place elsewhere|grid elsewhere|"
-    "burning differs|recycling differs|bio differs|narrow use|extra words"
+    "concept by-product|other concept|unmet concepts|unexplained|unit differs|place elsewhere|"
+    "grid elsewhere|burning differs|recycling differs|bio differs|narrow use|extra words"
 )
 SIGNS = {
     **dict.fromkeys(_SPEAKS_FOR.split("|"), 1),

@@ -26,7 +26,7 @@ from benchmarks.match_bom import EMPTY, Labelled, fit
 from lca_rag.encoders import load_encoder
 from lca_rag.index import Index
 from lca_rag.matching.concepts import closeness
-from lca_rag.matching.features import PART, understand, unit_fit
+from lca_rag.matching.features import PART, UNFINISHED, understand, unit_fit
 from lca_rag.matching.lines import BomLine
 from lca_rag.matching.matcher import Matcher, Pool
 from lca_rag.matching.subjects import Subject
@@ -173,12 +173,10 @@ def _without(table: Vocabulary, item: Made) -> Vocabulary:
 def gains(item: Made, pool: Pool) -> dict[str, float]:
     """How good each data set is for a line; those left out are not acceptable."""
     found = {}
+    nearest = {subject.uuid: _near(item, subject) for subject in pool.subjects}
+    exact = 1.0 in nearest.values()
     for subject in pool.subjects:
-        about = (
-            *subject.concepts[:1],
-            *(product.concepts[0] for product in subject.products if product.concepts),
-        )
-        near = max((closeness(item.concept, got) for got in about), default=0.0)
+        near = nearest[subject.uuid]
         alike = item.stem is not None and _stem(subject.name) == item.stem
         if near < 0.5 and not alike:
             continue
@@ -186,16 +184,22 @@ def gains(item: Made, pool: Pool) -> dict[str, float]:
             continue
         if pool.asked.bio and not subject.bio:
             continue
-        worth = (2.0 if alike else 1.0) * near**2
+        worth = (2.0 if alike else 1.0) * near ** (6 if exact else 2)
         if item.concept not in subject.concepts[:1]:
             worth *= 0.6
-        worth *= 0.3 if subject.narrow else 1.0
+        worth *= 0.3 if subject.narrow or UNFINISHED & (subject.words - pool.asked.words) else 1.0
         worth *= 0.4 if unit_fit(pool.asked, subject).kind == "mismatch" else 1.0
         worth *= 0.85 ** len(subject.words - pool.asked.words)
         served = _served(item, pool, subject)
         if served:
             found[subject.uuid] = worth * served
     return found
+
+
+def _near(item: Made, subject: Subject) -> float:
+    given = [product.concepts[0] for product in subject.products if product.concepts]
+    about = (*subject.concepts[:1], *subject.pair, *given)
+    return max((closeness(item.concept, got) for got in about), default=0.0)
 
 
 def _served(item: Made, pool: Pool, subject: Subject) -> float:

@@ -25,7 +25,7 @@ from lca_rag.matching.features import FEATURES, understand, unit_fit
 from lca_rag.matching.memory import guarded
 from lca_rag.matching.model import fit_choice, fit_logistic
 from lca_rag.matching.subjects import subject
-from lca_rag.matching.vocabulary import vocabulary
+from lca_rag.matching.vocabulary import vocabulary, words
 from lca_rag.record import Exchange, Licence, Name, Place, Record, Text
 from lca_rag.retriever import Retriever
 from tests.hash_encoder import HashEncoder
@@ -258,6 +258,79 @@ def test_vocabulary_is_sound() -> None:
     assert [item.concept for item in concepts("Vinyl roof membrane")] == ["pvc membrane"]
     assert narrowed(["steel", "steel billet"])[0] == "steel billet"
     assert closeness("hydrated lime", "quicklime") > closeness("quicklime", "cement") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "concept"),
+    [
+        ("Blech 1.4301, 2 mm", "stainless steel 304"),
+        ("42CrMo4, 40 mm rund", "alloy steel"),
+        ("EN AW-6060 T66", "aluminium extrusion"),
+        ("Gehäuse EN AC-46000", "aluminium casting"),
+        ("CEM III/B 42,5", "blended cement"),
+        ("CEM I 52.5 R", "cement"),
+        ("Beton C30/37", "concrete"),
+        ("PA66-GF30 schwarz", "pa66"),
+        ("PA6 GF30", "pa6"),
+        ("Kupferdrähte blank", "copper"),
+        ("Edelstahlbleche", "stainless steel"),
+        ("acido sulfurico 98 %", "sulphuric acid"),
+        ("Hexan? hexane, extraction grade", "hydrocarbon solvent: hexane"),
+        ("尼龙66 粒料", "pa66"),
+        ("玻璃纤维增强聚丙烯", "polypropylene"),
+        ("Heizöl EL", "light fuel oil"),
+        ("Heizoel", "light fuel oil"),
+    ],
+)
+def test_designations_compounds_and_languages(text: str, concept: str) -> None:
+    assert understand(line(text)).concepts[0] == concept
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Nylon 6", "Nylon 66"),
+        ("HDPE", "UHMWPE"),
+        ("HDPE", "recycled HDPE"),
+        ("42CrMo4", "1.4301"),
+        ("primary aluminium", "secondary aluminium"),
+        ("Diesel", "Diesel burned in generator"),
+        ("Hexane", "Cyclohexane"),
+        ("Copper", "Copper sulphate"),
+        ("Binnenschiff", "Seeschiff"),
+        ("Portland cement", "CEM III/A"),
+        ("Polybutadiene", "Neoprene"),
+        ("Zinc", "Zinc oxide"),
+    ],
+)
+def test_near_misses_stay_apart(one: str, other: str) -> None:
+    first, second = (understand(line(text)).concepts[0] for text in (one, other))
+    assert closeness(first, second) == closeness(second, first) == 0
+
+
+def test_a_salt_is_not_its_metal() -> None:
+    assert understand(line("Kupferdraht")).concepts == ("copper",)
+    assert understand(line("Kupfernitrat")).concepts == ()
+
+
+def test_power_needs_no_name() -> None:
+    assert understand(line("Site 4, night tariff", "MWh")).concepts == ("electricity",)
+    assert understand(line("Wind power, electricity", "kWh")).concepts[0] == "electricity wind"
+    assert "electricity" not in understand(line("Site 4", "kg")).concepts
+
+
+def test_british_and_american_wordings_are_one() -> None:
+    for british, american in (("aluminium fibre", "aluminum fiber"), ("sulphur", "sulfur")):
+        assert words(british) == words(american)
+
+
+def test_weights_keep_their_sign() -> None:
+    tables = [np.array([[1.0, 0.0], [0.0, 1.0]])] * 3
+    gains = [np.array([0.0, 1.0])] * 3
+    free = fit_choice(tables, gains, ("x", "y"), ridge=0.1)
+    assert free.weights[0] < 0 < free.weights[1]
+    held = fit_choice(tables, gains, ("x", "y"), ridge=0.1, signs={"x": 1, "y": 1})
+    assert held.weights[0] == 0 < held.weights[1]
 
 
 def test_models_are_fitted_and_kept() -> None:

@@ -120,7 +120,7 @@ def _written_together(tokens: Sequence[str], table: Vocabulary) -> Iterator[Foun
             (len(head), rule.concept)
             for rule in table.compounds
             for head in rule.heads
-            if word.startswith(head) and not _SALT.match(word.removeprefix(head))
+            if word.startswith(head) and not _SALT.search(word.removeprefix(head))
         ]
         for part in (ends, begins):
             if part:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lca_rag.errors import UnitError
-from lca_rag.matching.concepts import closeness, named, narrowed
+from lca_rag.matching.concepts import Found, closeness, named, narrowed
 from lca_rag.matching.lines import BomLine
 from lca_rag.matching.subjects import (
     COMBUSTION,
@@ -22,7 +23,7 @@ from lca_rag.matching.subjects import (
     letters,
     parts_of,
 )
-from lca_rag.matching.vocabulary import Vocabulary, vocabulary, words
+from lca_rag.matching.vocabulary import HAN, Vocabulary, vocabulary, words
 from lca_rag.places import Relation, find_place, recognise, relation
 from lca_rag.units import Factor, conversion, dimension
 
@@ -60,7 +61,30 @@ FEATURES = (
 
 PART = "(part)"
 """Words for parts and vessels that say nothing of what they are made of."""
-_SHAPES = frozenset({"metal part", "packaging, other", "plastic, other", "insulation, other"})
+_SHAPES = frozenset(
+    {"metal part", "packaging, other", "plastic, other", "insulation, other", "adhesive", "window"}
+)
+_UNFINISHED_WORDS = "raw green rough unfinished wet crude pressed"
+UNFINISHED = frozenset(_UNFINISHED_WORDS.split())
+"""Words of intermediate products, which nobody means who does not say so."""
+_FORM_WORDS = (
+    "granule granulate granulat pellet powder pulver flake chip sheet plate coil strip bar rod "
+    "tube pipe profile film foil roll reel bag sack drum bulk grade quality liquid solid molten "
+    "crushed ground fine coarse standard industrial technical commercial pure virgin natural "
+    "black white clear cut length thick dia diameter size box bottle can bale ton stuck piece "
+    "blech platte rohr profil rolle fass feuille tole barre plaque lamina chapa barra polvo "
+    "lastra tubo new fresh"
+)
+_FORMS = frozenset(_FORM_WORDS.split())
+"""Words of shape, packing and quality: they leave open what a thing is made of, and change
+nothing about it."""
+_BEFORE_MATTER_WORDS = (
+    "of from for in with by at de du des d'un en di da del della aus von fur mit pour para con "
+    "avec w per zu auf on to via"
+)
+_BEFORE_MATTER = frozenset(_BEFORE_MATTER_WORDS.split())
+"""Words between the noun and what qualifies it: before them stands what is bought."""
+_POWER_UNIT = re.compile(r"[kmgt]?wh")
 _POWER = frozenset({"electricity"})
 _COUNTRY = 2
 """Rung of a country on the ladder of places."""
@@ -81,8 +105,6 @@ _SHORT: Mapping[str, tuple[str, ...]] = {
     "stearate": ("treated",),
     "um": ("micron",),
     "µm": ("micron",),
-    "moulded": ("molding",),
-    "moulding": ("molding",),
     "molded": ("molding",),
     "ftl": ("long", "haul", "combination"),
     "ltl": ("short", "haul"),
@@ -90,9 +112,6 @@ _SHORT: Mapping[str, tuple[str, ...]] = {
     "motorway": ("long", "haul"),
     "pipeline": ("processed",),
     "prepainted": ("coated",),
-    "galvanised": ("galvanized",),
-    "aluminium": ("aluminum",),
-    "fibre": ("fiber",),
     "gravel": ("crushed",),
     "petrol": ("gasoline",),
 }
@@ -142,11 +161,16 @@ def understand(line: BomLine, table: Vocabulary | None = None) -> Asked:
     table = table or vocabulary()
     opening = SEGMENT.split(line.description, maxsplit=1)[0]
     heard = named(line.description, table)
-    found = [item.concept for item in heard if item.concept != PART]
     spoken = words(opening)
-    told = [word for word in spoken if not word[0].isdigit() and word not in _FILLERS]
+    found = _headed(heard, spoken)
+    told = [word for word in spoken if not word[0].isdigit() and word not in _FILLERS | _FORMS]
     explained = {word for item in heard for word in spoken[item.first : item.last]}
     measured = _dimension(line.unit)
+    if _POWER_UNIT.fullmatch((line.unit or "").casefold()) and not any(
+        table.domains.get(concept) == "energy" for concept in found
+    ):
+        # "Site 4, night tariff" in kWh: nothing else is bought by the kilowatt-hour unnamed.
+        found.insert(0, "electricity")
     ordered = sorted(dict.fromkeys(found), key=lambda name: _rank(name, measured, table))
     burned, recycled, bio = attributes(f"{line.description} {line.note or ''}")
     if burned:
@@ -171,6 +195,18 @@ def understand(line: BomLine, table: Vocabulary | None = None) -> Asked:
         dimension=measured,
         facts=tuple(line.facts().items()),
     )
+
+
+def _headed(heard: Sequence[Found], spoken: Sequence[str]) -> list[str]:
+    """Concepts with the head of the first phrase first: the last noun before any preposition."""
+    end = next((at for at, word in enumerate(spoken) if at and word in _BEFORE_MATTER), len(spoken))
+    inside = [item for item in heard if item.last <= end and not HAN.match(spoken[item.first])]
+    last = inside[-1:]
+    if last and any(item.concept.startswith(f"{last[0].concept} ") for item in heard):
+        # "Wind power, electricity" is not about electricity at large.
+        last = []
+    ordered = [*last, *(item for item in heard if item not in last)]
+    return [item.concept for item in ordered if item.concept != PART]
 
 
 def _spread(found: Sequence[str]) -> frozenset[str]:
@@ -277,7 +313,7 @@ def rows(
             "meaning": cosines[number],
             "shared words": shares[number],
             "best words": shares[number] / top if top else 0.0,
-            "same letters": dice(asked.letters, subject.letters),
+            "same letters": max(dice(asked.letters, held) for held in subject.letters),
             "unexplained": len(asked.loose - subject.words) / max(1, asked.told),
             "head word": float(bool(asked.head & subject.words)),
             "recent": 1 - min(20, newest - subject.year) / 20 if subject.year else 0.0,
@@ -291,7 +327,7 @@ def rows(
 def _mark_nearest(table: NDArray[np.float64], asked: Asked) -> None:
     """Mark the rows that no other row about the same thing beats by its place."""
     column = {name: number for number, name in enumerate(FEATURES)}
-    about = table[:, column["same concept"]] + table[:, column["concept by-product"]] > 0
+    about = table[:, column["same concept"]] > 0
     if not about.any():
         about = table[:, column["related concept"]] > 0
     fits = table[:, column["place fits"]]
@@ -309,6 +345,7 @@ def _subject_values(asked: Asked, subject: Subject) -> dict[str, float]:
     values["unit differs"] = float(fit.kind == "mismatch")
     named = subject.concepts[:1]
     given = {product.concepts[0] for product in subject.products if product.concepts}
+    given.update(subject.pair)
     values["data set unknown"] = float(not named and not given)
     if not asked.concepts:
         values["line unknown"] = 1.0
@@ -318,7 +355,7 @@ def _subject_values(asked: Asked, subject: Subject) -> dict[str, float]:
     if named and want == named[0]:
         values["same concept"] = 1.0
     elif want in given:
-        values["concept by-product"] = 1.0
+        values["same concept"] = values["concept by-product"] = 1.0
     elif near > 0:
         values["related concept"] = near
     elif named or given:
@@ -337,7 +374,7 @@ def _attribute_values(asked: Asked, subject: Subject) -> dict[str, float]:
         "burning differs": float(asked.burned != subject.burned),
         "recycling differs": float(asked.recycled != subject.recycled),
         "bio differs": float(asked.bio and not subject.bio),
-        "narrow use": float(subject.narrow),
+        "narrow use": float(subject.narrow or bool((UNFINISHED & subject.words) - asked.words)),
         "extra words": min(1.0, extra / 8),
     }
 

@@ -186,7 +186,19 @@ class Matcher:
                 seen.add(number)
                 chosen.append(number)
         subjects = tuple(shelf.subjects[number] for number in chosen)
-        meaning = [cosines.get(number, 0.0) for number in chosen]
+        # What no search found is at most as near as the farthest that one did.
+        floor = min((cosine for cosine in cosines.values() if cosine > 0), default=0.0)
+        own = [max(floor, cosines.get(number, 0.0)) for number in chosen]
+        # Data sets of one thing differ by place and year, which vectors tell badly.
+        alike: dict[str, float] = {}
+        for number, cosine in zip(chosen, own, strict=True):
+            for concept in shelf.subjects[number].concepts[:1]:
+                alike[concept] = max(cosine, alike.get(concept, -1.0))
+        wanted = asked.concepts[0] if asked.concepts else None
+        meaning = [
+            alike[wanted] if wanted and shelf.subjects[number].concepts[:1] == (wanted,) else cosine
+            for number, cosine in zip(chosen, own, strict=True)
+        ]
         return Pool(asked, subjects, rows(asked, subjects, meaning, shelf.weights))
 
     def _about(self, asked: Asked, shelf: _Shelf) -> list[int]:
@@ -280,7 +292,7 @@ def confidence_row(pool: Pool, scores: NDArray[np.float64]) -> NDArray[np.float6
             lead / 4,
             row["line unknown"],
             row["related concept"],
-            row["same concept"] + row["concept by-product"],
+            row["same concept"],
             row["unmet concepts"],
             row["grid elsewhere"],
             row["meaning"],
@@ -346,7 +358,7 @@ def _queries(asked: Asked) -> list[str]:
     english = vocabulary().english
     found = [asked.line.description]
     if asked.concepts:
-        found.append(english[asked.concepts[0]])
+        found.append(english.get(asked.concepts[0], asked.concepts[0]))
     return found
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lca_rag.matching.concepts import concepts, narrowed
+from lca_rag.matching.concepts import Found, concepts, narrowed
 from lca_rag.matching.vocabulary import HAN, words
 from lca_rag.places import find_place, recognise
 from lca_rag.record import Record
@@ -18,9 +19,15 @@ _RECYCLED = re.compile(
     r"recycl|post-?consumer|regrind|secondary|scrap[- ]based|\brpet\b|\brhdpe\b|再生|回收",
     re.IGNORECASE,
 )
-_BIO = re.compile(r"bio-?based|renewable|sugar ?cane based|\bgreen pe\b|生物基", re.IGNORECASE)
+_BIO = re.compile(
+    r"\bbio-?(?:based|sourced|attributed|naphtha|circular|plastic|pet|pe|pp|pa|hdpe|ldpe|pvc)\b|"
+    r"renewable|plant[- ]based|sugar ?cane based|\bgreen pe\b|生物基|植物基|biobasiert|"
+    r"biosourc|biobasad",
+    re.IGNORECASE,
+)
+_SCRAP = re.compile(r"scrap|waste|\bdisposal|cutoff|residue|reject|dross|recovered", re.IGNORECASE)
 _FREE = frozenset({"steam", "heat", "electricity"})
-_NARROW = re.compile(r"\bfor\b|\(excl|special|denatured", re.IGNORECASE)
+_NARROW = re.compile(r"\bfor\b|\(excl|denatured", re.IGNORECASE)
 _REGION_WORDS = {
     "central": "US-NOAA-C",
     "east north central": "US-NOAA-ENC",
@@ -36,7 +43,7 @@ _REGION_WORDS = {
     "se": "US-SOUTHEAST",
     "pnw": "US-PNW",
     "inw": "US-INW",
-    "ne-nc": "US-NORTHEAST",
+    "ne-nc": "US-NENC",
 }
 
 
@@ -61,14 +68,16 @@ class Subject:
     name: str
     concepts: tuple[str, ...]
     """The concept of the head of the name, then the others; empty if the head says none."""
+    pair: tuple[str, ...]
+    """All concepts of a head that names nothing but products: "Ethylbenzene styrene"."""
     others: frozenset[str]
     """Concepts anywhere in the name."""
     coverage: float
     """Share of the head's words that its first concept explains, in [0, 1]."""
     products: tuple[Product, ...]
     words: frozenset[str]
-    letters: frozenset[str]
-    """Threes of letters of the head of the name."""
+    letters: tuple[frozenset[str], ...]
+    """Threes of letters of the head of the name, and of that of what it gives."""
     place: str | None
     """The place that the name states, or the record's."""
     year: int | None
@@ -95,16 +104,19 @@ def subject(record: Record) -> Subject:
     covered = max((min(item.last, head) - min(item.first, head) for item in heads), default=0)
     period = record.period
     stated = [int(year) for year in re.findall(r"(?<!\d)(?:19|20)\d\d(?!\d)", every)]
+    products = _products(record)
+    called = dict.fromkeys((name, *(item.name for item in products if item.reference)))
     return Subject(
         id=record.id,
         uuid=record.uuid,
         name=every,
         concepts=narrowed([item.concept for item in (*heads, *found)]) if heads else (),
+        pair=_pair(heads, head),
         others=frozenset(item.concept for item in found),
         coverage=covered / head if head else 0.0,
-        products=_products(record),
+        products=products,
         words=frozenset(parts_of(every)),
-        letters=letters(opening),
+        letters=tuple(letters(SEGMENT.split(each, maxsplit=1)[0]) for each in called),
         place=_place(record, every),
         year=stated[-1] if stated else period.reference_year or period.end or period.start,
         burned=burned,
@@ -112,6 +124,11 @@ def subject(record: Record) -> Subject:
         bio=bool(_BIO.search(every)),
         narrow=bool(_NARROW.search(every)),
     )
+
+
+def _pair(heads: Sequence[Found], head: int) -> tuple[str, ...]:
+    told = sum(min(item.last, head) - item.first for item in heads)
+    return tuple(item.concept for item in heads) if len(heads) > 1 and told == head else ()
 
 
 def parts_of(text: str) -> list[str]:
@@ -149,7 +166,8 @@ def _products(record: Record) -> tuple[Product, ...]:
         name = item.flow.join(" ") or ""
         head = len(words(SEGMENT.split(name, maxsplit=1)[0]))
         inside = tuple(part.concept for part in concepts(name) if part.first < max(1, head))
-        if not item.reference and inside[:1] and inside[0] in _FREE:
+        left_over = (inside[:1] and inside[0] in _FREE) or _SCRAP.search(name)
+        if not item.reference and left_over:
             # What is left over comes without burdens: it is no supply.
             inside = ()
         found.append(

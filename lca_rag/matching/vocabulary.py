@@ -3,9 +3,12 @@
 `terms/<domain>.tsv` holds concepts with their spellings in several languages, one row each.
 A parent is what may stand in as a proxy. Children of one parent may stand in for each other too,
 unless their parent is written with "!" before it: nylon 6 and nylon 66 are both polyamides, and
-neither is a proxy for the other. `terms/designations.tsv` holds grades that are made by rule
-("1.4301", "AW-6060 T66", "CEM III/A") as regular expressions, and `terms/compounds.tsv` the parts
-of words written together ("Edelstahlblech").
+neither is a proxy for the other. A row whose parent is "*" lists different things of one kind,
+each a concept of its own, with "=" between the spellings of one thing.
+
+`terms/designations.tsv` holds grades that are made by rule ("1.4301", "AW-6060 T66", "CEM III/A")
+as regular expressions, and `terms/compounds.tsv` the parts of words written together
+("Edelstahlblech").
 """
 
 from __future__ import annotations
@@ -22,6 +25,27 @@ TOKEN = re.compile(r"[㐀-鿿]+|\d+(?:\.\d+)?%?|[^\W\d_㐀-鿿]+\d*[\w']*")
 LONGEST = 6
 """Words of the longest spelling that is looked for."""
 _RULES = ("designations.tsv", "compounds.tsv")
+_AMERICAN = (
+    (re.compile(r"(?<=alumin)ium"), "um"),
+    (re.compile(r"sulph"), "sulf"),
+    (re.compile(r"fibre"), "fiber"),
+    (re.compile(r"mould"), "mold"),
+    (re.compile(r"colour"), "color"),
+    (re.compile(r"\bgrey\b"), "gray"),
+    (re.compile(r"(?<=galvan)is(?=e|i|a)"), "iz"),
+    (re.compile(r"(?<=anod)is(?=e|i)"), "iz"),
+    (re.compile(r"\btyre"), "tire"),
+    (re.compile(r"litre\b"), "liter"),
+    (re.compile(r"plough"), "plow"),
+    (re.compile(r"(?<=fertil)is(?=e)"), "iz"),
+    (re.compile(r"caesium"), "cesium"),
+    (re.compile(r"(?<=labo)ur\b"), "r"),
+    (re.compile(r"(?<=vap)our\b"), "or"),
+    (re.compile(r"(?<=pulver)is(?=e)"), "iz"),
+    (re.compile(r"programme\b"), "program"),
+    (re.compile(r"carburis"), "carburiz"),
+)
+"""British spellings, and the aluminium of half of Europe, as American ones."""
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
 
@@ -61,12 +85,14 @@ class Vocabulary:
 
 
 def folded(text: str) -> str:
-    """A text in small letters without accents, as spellings are compared."""
+    """A text in small letters, American spelling and without accents: as spellings compare."""
     plain = unicodedata.normalize("NFKC", text).lower().replace("’", "'").replace("ß", "ss")
-    if plain.isascii():
-        return plain
-    parts = unicodedata.normalize("NFKD", plain)
-    return "".join(sign for sign in parts if not unicodedata.combining(sign))
+    if not plain.isascii():
+        parts = unicodedata.normalize("NFKD", plain)
+        plain = "".join(sign for sign in parts if not unicodedata.combining(sign))
+    for pattern, american in _AMERICAN:
+        plain = pattern.sub(american, plain)
+    return plain
 
 
 def words(text: str) -> list[str]:
@@ -90,7 +116,7 @@ def vocabulary() -> Vocabulary:
     spellings: dict[tuple[str, ...], str] = {}
     chinese: dict[str, str] = {}
     english: dict[str, str] = {}
-    for domain, (concept, parent, cell) in _terms():
+    for domain, concept, parent, cell in _terms():
         parents[concept] = None if parent == "-" else parent.lstrip("!")
         if parent.startswith("!"):
             apart.add(concept)
@@ -142,12 +168,20 @@ def known_by(texts: Iterable[str]) -> Vocabulary:
     )
 
 
-def _terms() -> Iterator[tuple[str, list[str]]]:
+def _terms() -> Iterator[tuple[str, str, str, str]]:
+    """Domain, concept, parent and spellings of all rows; rows of different things taken apart."""
     folder = files(__package__).joinpath("terms")
     for file in sorted(folder.iterdir(), key=lambda item: item.name):
-        if file.name.endswith(".tsv") and file.name not in _RULES:
-            for row in _rows(file.name, 3):
-                yield file.name.removesuffix(".tsv"), row
+        if not file.name.endswith(".tsv") or file.name in _RULES:
+            continue
+        domain = file.name.removesuffix(".tsv")
+        for concept, parent, cell in _rows(file.name, 3):
+            if parent != "*":
+                yield domain, concept, parent, cell
+                continue
+            for thing in cell.split("|"):
+                names = thing.split("=")
+                yield domain, f"{concept}: {names[0]}", "-", "|".join(names)
 
 
 def _rows(name: str, width: int) -> Iterator[list[str]]:
@@ -166,4 +200,4 @@ def _rows(name: str, width: int) -> Iterator[list[str]]:
 
 
 def _parts(cell: str) -> tuple[str, ...]:
-    return () if cell == "-" else tuple(sorted(cell.split("|"), key=len, reverse=True))
+    return () if cell == "-" else tuple(sorted(map(folded, cell.split("|")), key=len, reverse=True))
