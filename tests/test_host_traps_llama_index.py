@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from llama_index.core import Settings
 from llama_index.core.ingestion import DocstoreStrategy, IngestionPipeline
-from llama_index.core.node_parser import SentenceSplitter
+from llama_index.core.node_parser import TokenTextSplitter
 from llama_index.core.schema import (
     Document,
     MetadataMode,
@@ -238,7 +238,7 @@ def test_trap_43_exclusions_do_not_decide_what_is_embedded() -> None:
 
 def test_trap_44_a_splitter_takes_our_documents_whatever_their_metadata() -> None:
     document = record_document(RECORDS[0])
-    chunks = SentenceSplitter(chunk_size=40, chunk_overlap=0).get_nodes_from_documents([document])
+    chunks = TokenTextSplitter(chunk_size=40, chunk_overlap=0).get_nodes_from_documents([document])
     assert len(chunks) > 1
     for chunk in chunks:
         assert chunk.get_content(MetadataMode.EMBED) == chunk.get_content(MetadataMode.NONE)
