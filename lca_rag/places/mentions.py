@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import islice, product
 
 from lca_rag.places.lookup import find_places
 from lca_rag.places.table import Area, fold, table
@@ -47,6 +47,8 @@ _CODE_TOKEN = re.compile(r"(?<![\w-])(?:[A-Z]{2,6}(?:[-&][A-Z0-9+]{1,6}){0,2}|Ro
 _CHINESE_LESS = re.compile("不含|不包括|除(?=.{2,12}外)")
 _CHINESE_REACH = 14
 """Signs looked at before and after the word that leaves something out."""
+_MOST_LEFT_OUT = 8
+"""Such words that are looked at; a question that has more must not cost more."""
 _LONGEST = 7
 """Words of the longest name that is looked for."""
 
@@ -197,7 +199,7 @@ def _less(question: str) -> Iterator[Mention]:
 
 def _less_chinese(question: str) -> Iterator[Mention]:
     """Phrases such as "欧洲（不含瑞士）" and "除中国以外的亚洲"."""
-    for match in _CHINESE_LESS.finditer(question):
+    for match in islice(_CHINESE_LESS.finditer(question), _MOST_LEFT_OUT):
         at, last = match.span()
         starts = [at] if match.group() == "除" else range(max(0, at - _CHINESE_REACH), at)
         ends = range(min(len(question), last + _CHINESE_REACH), last, -1)
