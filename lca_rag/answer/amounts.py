@@ -94,7 +94,7 @@ _BASES_HAN = (
 _TARGETS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"\bhow many\s+(?P<u>{_NAMED})(?![\w*])",
+        rf"\bhow many\s+(?:us\s+)?(?P<u>{_NAMED})(?![\w*])",
         rf"\bin\s+(?P<u>{_NAMED})(?:\s+please)?\s*(?=[?.,;]|$|\bper\b|\bplease\b)",
         r"\b(?P<u>(?:milli|kilo)?grams?|mg|kg|mj|kwh|tonnes?|lit(?:re|er)s?)\s+of\s+\w+",
         rf"(?:\bin|,)\s+(?P<u>{_NAMED})\s+(?:per|for)\b",

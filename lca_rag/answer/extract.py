@@ -65,15 +65,22 @@ def suits(question: Question, candidate: Candidate, enough: Thresholds = GENERAL
 def _named_in_full(question: Question, best: Candidate) -> bool:
     """Whether the question says all of the best candidate's name, and the wanted row is there.
 
-    What else it says (a study, a process step, a purpose) is then of little weight.
+    What else it says (a study, a process step, a purpose) is then of little weight. Where no row
+    is wanted, every word of the name must be said, and no more than one notion may be left.
     """
+    if question.kind in ("reference", "metadata"):
+        named = best.view.said_by(question.said) and len(best.missing) <= 1
+    else:
+        named = (
+            bool(best.rows)
+            and best.rows[0].score >= _ROW
+            and best.view.named_by(question.said) >= 0.99
+        )
     return (
-        bool(best.rows)
-        and best.rows[0].score >= _ROW
+        named
         and best.subject >= _HALF
         and best.place >= FITS
         and best.year >= FITS
-        and best.view.named_by(question.said) >= 0.99
         and not _other_carriage(question, best)
     )
 
@@ -248,6 +255,8 @@ def _say_larger(draft: Draft, question: Question, shown: Sequence[Figure]) -> No
 
 def _reference(question: Question, candidates: Sequence[Candidate], enough: Thresholds) -> Draft:
     chosen = [candidate for candidate in candidates if suits(question, candidate, enough)]
+    if not chosen and candidates and _named_in_full(question, candidates[0]):
+        chosen = [candidates[0]]
     if not chosen:
         return absent(question, candidates)
     record, language = chosen[0].view.record, question.language
@@ -272,6 +281,8 @@ def _reference(question: Question, candidates: Sequence[Candidate], enough: Thre
 
 def _metadata(question: Question, candidates: Sequence[Candidate], enough: Thresholds) -> Draft:
     chosen = [candidate for candidate in candidates if suits(question, candidate, enough)]
+    if not chosen and candidates and _named_in_full(question, candidates[0]):
+        chosen = [candidates[0]]
     if not chosen:
         return absent(question, candidates)
     best, language = chosen[0], question.language

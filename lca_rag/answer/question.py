@@ -28,6 +28,7 @@ from lca_rag.answer.wordings import (
     JOINER,
     JOINT,
     LIST,
+    MEASURE,
     MEDIA,
     PREAMBLE,
     REFERENCE,
@@ -119,7 +120,9 @@ def understand(question: str) -> Question:
     places = tuple(
         place
         for place in recognise(body)
-        if not _is_substance(place) and not _is_code_in(place, stated)
+        if not _is_substance(place)
+        and not _is_code_in(place, stated)
+        and not MEASURE.match(body, place.end)
     )
     kind = _kind(text if not empty else question, years, places)
     basis = find_basis(folded)

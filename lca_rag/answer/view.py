@@ -78,6 +78,10 @@ class View:
             best = max(best, held / weight if weight else 0.0)
         return best
 
+    def said_by(self, said: frozenset[str]) -> bool:
+        """Whether some tokens hold every word of the name in one language."""
+        return any(title and title <= said for title in self.titles)
+
     @cached_property
     def place(self) -> Words:
         """Names and description of the place."""

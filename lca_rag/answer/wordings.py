@@ -23,6 +23,7 @@ __all__ = [
     "JOINER",
     "JOINT",
     "LIST",
+    "MEASURE",
     "MEDIA",
     "PREAMBLE",
     "REFERENCE",
@@ -162,6 +163,8 @@ SIDES: tuple[tuple[re.Pattern[str], Direction], ...] = (
         "input",
     ),
 )
+MEASURE = re.compile(r"\s+(gallons?|tons?|short|dollars?|units?)\b", re.IGNORECASE)
+"""What makes a country's name a part of a unit ("US gallons")."""
 MEDIA = {
     "air": re.compile(
         r"\bairborne\b|\bto (the )?(air|atmosphere)\b|\bair emission|大气|空气", re.IGNORECASE
@@ -191,20 +194,22 @@ _STOP_AT = (
     r"|applied|obtained|recovered|fed|consumed|burnt|burned|booked|reported|come|comes|came"
     r"|stored|has|have|had|arises?|occurs?|results?|accrues?|drawn|taken|withdrawn|intake|makes?"
     r"|listed|remains?|escapes?"
-    r"|in|into|to|for|from|of|per|by|at|on|with|within|when|during|enters?|lost|listed|made"
+    r"|an?|each|in|into|to|for|from|of|per|by|at|on|with|within|when|during|enters?|lost|listed|made"
     r"|produced|delivered)\b|[,?;:(]|\.(?!\d)|$)"
 )
 _UNIT_WORDS = (
     r"(?:thousand |million )?(?:kilo(?:gram|gramme)s?|grams?|milligrams?|kg|g|mg|tonnes?|tons?|t"
     r"|kwh|mwh|mj|gj"
-    r"|lit(?:re|er)s?|l|cubic met(?:re|er)s?|m3|square met(?:re|er)s?|m2|hectares?|ha|pounds?|lbs?)"
+    r"|lit(?:re|er)s?|l|cubic met(?:re|er)s?|m3|square met(?:re|er)s?|m2|hectares?|ha|pounds?|lbs?"
+    r"|gallons?)"
 )
 _PLAIN = r"(?:(?!\b(?:of|in|for|from|to|with|by|on|at|does|do|is|are)\b)(?:[\w ()/+-]|\.(?=\d)))+?"
 """Words up to the first preposition or verb."""
 ASKED = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"how (?:much|many) (?:(?:{_UNIT_WORDS}) of )?(?P<x>[\w ,()/.+-]+?){_STOP_AT}",
+        rf"how (?:much|many) (?:(?:us )?(?:{_UNIT_WORDS}) of )?(?P<x>[\w ,()/.+-]+?){_STOP_AT}",
+        r"\bhow (?:does|do|is|are) the (?P<x>[\w -]+?) (?:per|of|in|for|differ|compare)\b",
         rf"(?:quantity|amount|mass|volume|number|figure|kilograms|grams) (?:of|for) "
         rf"(?P<x>[\w ,()/.+-]+?){_STOP_AT}",
         rf"(?:^|[:,(] ?|[-–—] | in )(?:how many )?{_UNIT_WORDS} (?:of )?"
@@ -235,7 +240,6 @@ ASKED = tuple(
         rf"\b(?:need|use|consume|require|release|emit|discharge|contain|produce|take)s?"
         rf" (?P<x>[\w ,()/.+-]+?){_STOP_AT}",
         r"\b(?:more|less|fewer) (?P<x>[\w ()/.+-]+?)(?:,| than| per)",
-        r"\bhow (?:does|do|is|are) the (?P<x>[\w -]+?) (?:per|of|in|for|differ|compare)\b",
         r"^(?P<x>[\w ,()/.+-]+?),? (?:for both|side by side)",
         r"\b(?:the|me) (?P<x>[\w ()/.+-]+?) of\b",
         rf"(?:how much|[,:]| [-–—]) (?P<x>{_PLAIN}) each\b",
