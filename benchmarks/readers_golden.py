@@ -210,7 +210,7 @@ def samples(place: Path) -> dict[str, Path]:
 
 def our_sets(folder: Path, form: str) -> Found:
     start = time.process_time()
-    records = list(read(folder, database="x", on_skip=lambda _: None))
+    records = list(read(folder, database="x", on_skip=lambda _: None, workers=1))
     seconds = time.process_time() - start
     return Found(seconds, [as_set(r, form) for r in records if r.kind == "process"])
 

@@ -193,9 +193,13 @@ class _Source:
     def one_by_one(self) -> Generator[Record]:
         """The records, counted as they are taken."""
         with closing(self.parts(_CARRY)) as parts:
+            read, repaired = self.context.report.read, self.context.report.repaired
             for part in parts:
+                form = part.reader.format
                 for record in part.records():
-                    count([record], self.context.report, part.reader.format)
+                    read[f"{form}/{record.kind}"] += 1
+                    if record.provenance is not None and record.provenance.repairs:
+                        repaired.update(record.provenance.repairs)
                     yield record
 
     def parts(self, work: Work) -> Generator[_Part]:

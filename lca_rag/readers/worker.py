@@ -37,7 +37,7 @@ def count(records: list[Record], report: ReadReport, format: str) -> None:
     """Count records as read, and what was mended in them."""
     for record in records:
         report.read[f"{format}/{record.kind}"] += 1
-        if record.provenance is not None:
+        if record.provenance is not None and record.provenance.repairs:
             report.repaired.update(record.provenance.repairs)
 
 
