@@ -170,6 +170,15 @@ def test_numbers_that_python_writes_and_json_has_not(tmp_path: Path) -> None:
         assert [x.amount for x in records["steel production"].exchanges] == [1.0, 0.5, None]
 
 
+def test_half_a_character_beside_a_nan_is_told(tmp_path: Path) -> None:
+    """Python's reader takes a lone surrogate, which no text can be written with."""
+    text = json.dumps([{**COAL, "exchanges": [{"loc": math.nan}]}]).replace("mining", "\\ud800")
+    (tmp_path / "x.json").write_text(text)
+    records, (skip,), _ = read_all(tmp_path)
+    assert records == {}
+    assert "not valid JSON" in skip.reason
+
+
 def test_products_that_are_nodes_of_their_own(tmp_path: Path) -> None:
     steel = {"name": "steel", "code": "s", "database": "m", "type": "product", "unit": "kilogram"}
     slag = {"name": "slag", "code": "w", "database": "m", "type": "waste", "unit": "kilogram"}

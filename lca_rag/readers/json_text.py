@@ -39,8 +39,10 @@ def parsed(data: bytes) -> Any:  # noqa: ANN401 - JSON of any shape
         if not _CONSTANT.search(data):
             raise ReadError(f"it is not valid JSON: {exc}") from exc
     try:
-        return json.loads(data, parse_constant=lambda _: None, parse_int=_whole, parse_float=_real)
+        value = json.loads(data, parse_constant=lambda _: None, parse_int=_whole, parse_float=_real)
+        orjson.dumps(value)  # refuses halves of characters, which Python reads and cannot write
+        return value
     except RecursionError as exc:
         raise ReadError("the JSON nests too deep to be a data set") from exc
-    except ValueError as exc:
+    except (ValueError, TypeError) as exc:
         raise ReadError(f"it is not valid JSON: {exc}") from exc
