@@ -143,3 +143,85 @@ def test_history_comes_in_either_shape() -> None:
         Turn("user", "b"),
     ]
     assert [turn.content for turn in turns(given)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("Vintage of the clinker data?", "metadata"),
+        ("To whom does the clinker data set belong?", "metadata"),
+        ("May I use the clinker record commercially?", "metadata"),
+        ("熟料生产的数据是几几年的？", "metadata"),
+        ("熟料生产属于哪个机构？", "metadata"),
+        ("熟料生产的工艺流程如何？", "metadata"),
+        ("Which version of clinker do you have?", "metadata"),
+        ("What have you got on clinker?", "list"),
+        ("能找到哪些熟料的过程？", "list"),
+        ("熟料以多少产品为基准", "reference"),
+        ("熟料的声明单位是什么？", "reference"),
+        ("Clinker - kg CO2e per tonne", "impact"),
+        ("熟料的电耗比水泥高吗？", "compare"),
+        ("How much dust does a kiln of less than 2000 t/d release?", "figure"),
+    ],
+)
+def test_kinds_in_other_words(question: str, kind: str) -> None:
+    assert understand(question).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("question", "unit"),
+    [
+        ("Express the electricity of clinker in kWh, please", "kWh"),
+        ("Clinker - cadmium (mg)?", "mg"),
+        ("熟料的二氧化碳折合多少吨", "t"),
+        ("以兆焦计，熟料的电力是多少？", "MJ"),
+        ("How many US gallons of diesel does the harvester burn?", "gal"),
+    ],
+)
+def test_the_wanted_unit_in_other_words(question: str, unit: str) -> None:
+    understood = understand(question)
+    assert understood.target == unit
+    assert understood.places == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("transport的nox排放是多少？", ["nox"]),
+        ("Does the kiln release ammonia, and how much?", ["ammonia"]),
+        ("I would like to know the NaOH dosage in refining", ["naoh"]),
+        ("What is the difference in methane between A and B?", ["methane"]),
+        ("Kiln: how does the electricity per kg differ between PNW and SE?", ["electricity"]),
+    ],
+)
+def test_the_wanted_flow_in_other_words(question: str, asked: list[str]) -> None:
+    assert [term.text for term in understand(question).asked] == asked
+
+
+def test_slips_in_words_of_the_question_are_put_right() -> None:
+    assert understand("Which tecnology is the kiln?").kind == "metadata"
+    assert understand("refrence flow of the kiln").kind == "reference"
+    assert [term.text for term in understand("county road salt?").terms] == [
+        "county",
+        "road",
+        "salt",
+    ]
+
+
+def test_a_sign_at_the_head_of_a_longer_word_is_not_that_thing() -> None:
+    piano = understand("钢琴采用什么技术？").terms[0]
+    assert piano.text == "钢琴"
+    assert not holds(piano, tokens("Steel production"))
+
+
+def test_powered_is_no_power() -> None:
+    (electricity,) = understand("Electricity?").terms
+    assert not holds(electricity, tokens("Transport, train, diesel powered"))
+    assert holds(electricity, tokens("Power, at grid"))
+
+
+def test_a_comparison_has_sides() -> None:
+    understood = understand("CO2 of long-haul trucks versus CO2 of school buses?")
+    ((left, right),) = understood.halves
+    assert {understood.terms[n].text for n in right.places} >= {"school", "buses"}
+    assert {understood.terms[n].text for n in left.places}.isdisjoint({"school", "buses"})

@@ -46,6 +46,19 @@ _CUES = (
     "dataset",
     "reported",
 )
+_OTHERS = frozenset(
+    (
+        "consumer",
+        "county",
+        "inventor",
+        "mount",
+        "omission",
+        "omitted",
+        "preference",
+        "quantify",
+    )
+)
+"""Words that are one slip from a cue and right as they are."""
 _SPELLING = Spelling(_CUES)
 _WORD = re.compile(r"(?<![^\W\d_])[a-z]{5,}(?![^\W_])", re.IGNORECASE)
 
@@ -59,7 +72,7 @@ def corrected(text: str) -> str:
 def _right(word: str) -> str:
     """The one cue that a single slip separates from an unknown word, else the word."""
     lowered = word.lower()
-    if lowered in _CUES or is_known(lowered):
+    if lowered in _CUES or lowered in _OTHERS or is_known(lowered):
         return word
     near = _SPELLING.near(lowered)
     return min(near) if near else word

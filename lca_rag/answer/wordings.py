@@ -231,14 +231,15 @@ ASKED = tuple(
         r"|content|share)\b",
         rf"share of (?P<x>[\w -]+?){_STOP_AT}",
         r"\bwhat (?P<x>[\w ()/+-]+?) (?:does|do|is|are|was|were)\b",
+        r"\b(?:does|do|did|will|would) [^?]{2,160}? (?:need|use|consume|require|release|emit"
+        r"|discharge|contain|produce|take) (?P<x>(?!of\b|in\b|for\b|to\b|by\b|per\b)[\w ()/.+-]+?)"
+        rf"{_STOP_AT}",
         rf":\s+(?:airborne\s+|direct\s+)?(?P<x>{_PLAIN})\s+per\b",
         rf"^(?:airborne\s+|direct\s+)?(?P<x>{_PLAIN})\s+per\b",
         rf":\s+(?:airborne\s+|direct\s+)?(?P<x>(?:[\w ()/+-]|\.(?=\d))+?){_STOP_AT}",
         rf"^(?:airborne\s+|direct\s+)?(?P<x>(?:[\w ()/+-]|\.(?=\d))+?){_STOP_AT}",
         rf"\bneed(?:s)? in (?P<x>[\w -]+?){_STOP_AT}",
         r"\bdiffer(?:s|ences?)? in (?P<x>[\w ,()/.+-]+?) (?:between|of|for|btw)\b",
-        rf"\b(?:need|use|consume|require|release|emit|discharge|contain|produce|take)s?"
-        rf" (?P<x>[\w ,()/.+-]+?){_STOP_AT}",
         r"\b(?:more|less|fewer) (?P<x>[\w ()/.+-]+?)(?:,| than| per)",
         r"^(?P<x>[\w ,()/.+-]+?),? (?:for both|side by side)",
         r"\b(?:the|me) (?P<x>[\w ()/.+-]+?) of\b",
