@@ -125,7 +125,11 @@ def founded(answer: Answer, question: str, records: list[Record]) -> list[str]:
     amounts += [result.amount for r in records for result in r.results if result.amount]
     references = [e.amount for r in records for e in r.reference_exchanges if e.amount] or [1.0]
     factors = [10.0**n for n in range(-9, 10)]
-    factors += [3.6 * f for f in factors] + [f / 3.6 for f in factors]
+    # MJ in a kWh, litres in a gallon, kilograms in a pound
+    sizes = (3.6, 3.785411784, 0.45359237)
+    factors += [f * size for f in factors for size in sizes] + [
+        f / size for f in factors for size in sizes
+    ]
     text = re.sub(r"\[\d+\]", " ", answer.text)
     missing = []
     for match in NUMBER.finditer(text):
