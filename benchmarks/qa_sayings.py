@@ -155,13 +155,13 @@ class Saying:
             )
             return draw.choice(styles)
         lowered = [self._lower(part) for part in kept]
-        styles = (
+        english = (
             ", ".join(lowered),
             " ".join((*lowered[1:], lowered[0])),
             f"{lowered[0]} ({', '.join(lowered[1:])})" if lowered[1:] else lowered[0],
             " ".join((*lowered[1:2], lowered[0], *lowered[2:])),
         )
-        return draw.choice(styles)
+        return draw.choice(english)
 
     def _lower(self, part: str) -> str:
         """Lower case at the start, unless it is an abbreviation."""
