@@ -73,7 +73,8 @@ _FORM_WORDS = (
     "crushed ground fine coarse standard industrial technical commercial pure virgin natural "
     "black white clear cut length thick dia diameter size box bottle can bale ton stuck piece "
     "blech platte rohr profil rolle fass feuille tole barre plaque lamina chapa barra polvo "
-    "lastra tubo new fresh"
+    "lastra tubo new fresh techn technisch rein lose mm cm m gsm g kg l ml w kw v bar my um "
+    "\u03bcm m2 m3 pc inch ft gauge ga psi ply"
 )
 _FORMS = frozenset(_FORM_WORDS.split())
 """Words of shape, packing and quality: they leave open what a thing is made of, and change
