@@ -21,7 +21,7 @@ __all__ = ["SWITCH", "Pool", "wanted"]
 
 SWITCH = "LCA_RAG_READ_WORKERS"
 """Environment variable: how many processes read a big source; 1 turns them off."""
-_MOST = 3
+_MOST = 2
 """Each takes some 100 MB where a hundred thousand flows must be known."""
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
