@@ -81,7 +81,7 @@ def read(
         columns: Which column says what in emission-factor tables that no preset fits
             (`load_columns` takes it from a file).
         workers: How many processes read a big source; 1 reads it in this one. By default one for
-            each core, three at most, or what LCA_RAG_READ_WORKERS says.
+            each core, two at most, or what LCA_RAG_READ_WORKERS says.
 
     Raises:
         ReadError: If the path is missing, or an archive cannot be opened at all.
