@@ -114,9 +114,7 @@ def labelled(matcher: Matcher, path: Path, names: list[str], *, hidden: bool) ->
     ]
 
 
-def fit(
-    data: list[Labelled], fitted_on: str, *, false_matches: float = FALSE_MATCHES
-) -> MatchModel:
+def fit(data: list[Labelled], fitted_on: str) -> MatchModel:
     """Ranking and confidence on some lines, with the threshold that keeps false matches down."""
     chosen = [item for item in data if item.labels.any() and not item.labels.all()]
     ranking = fit_choice(
@@ -130,7 +128,7 @@ def fit(
     hits = np.array([float(first(ranking, item) in item.expected) for item in data])
     sure = fit_logistic(tops, hits, CONFIDENCE_FEATURES, ridge=0.3)
     chances = sure.probability(tops)
-    threshold = max(_threshold(data, chances, hidden, false_matches) for hidden in (False, True))
+    threshold = max(_threshold(data, chances, hidden) for hidden in (False, True))
     return MatchModel(
         ranking,
         sure,
@@ -139,15 +137,13 @@ def fit(
     )
 
 
-def _threshold(
-    data: list[Labelled], chances: NDArray[np.float64], hidden: bool, false_matches: float
-) -> float:
+def _threshold(data: list[Labelled], chances: NDArray[np.float64], hidden: bool) -> float:
     """The lowest that keeps false matches down on lines that the vocabulary knows, or not."""
     apart = [not item.expected and item.hidden == hidden for item in data]
     none = np.sort(chances[apart])[::-1]
     if not len(none):
         return 0.2
-    allowed = int(false_matches * len(none))
+    allowed = int(FALSE_MATCHES * len(none))
     return float(np.clip((none[allowed] + none[max(0, allowed - 1)]) / 2, 0.2, 0.9))
 
 
