@@ -127,7 +127,7 @@ def find_basis(folded: str) -> Basis | None:
     for pattern in (*_BASES, *_BASES_HAN):
         match = pattern.search(folded)
         if match is not None:
-            return Basis(_count(match["n"]), _unit(match["u"]), match.span())
+            return Basis(_count(match.groupdict().get("n")), _unit(match["u"]), match.span())
     return None
 
 

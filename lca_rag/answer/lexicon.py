@@ -7,13 +7,22 @@ and in Chinese. Whether a text holds it is decided on stemmed tokens.
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from importlib.resources import files
 
-from lca_rag.index.words import distinct, tokenize
+from lca_rag.answer.words import (
+    HAN,
+    POWERED,
+    PREFIX,
+    Prose,
+    Words,
+    fold,
+    is_chinese,
+    tokens,
+)
+from lca_rag.index.words import tokenize
 
 __all__ = ["Prose", "Term", "Words", "fold", "holds", "is_chinese", "is_known", "terms", "tokens"]
 
@@ -22,16 +31,9 @@ GENERIC = 0.25
 HAN_PAIR = 0.5
 """Weight of a pair of Chinese signs that the lexicon does not know."""
 _LONGEST = 5
-_HAN = r"[\u3400-\u9fff]"
-_WORDS = re.compile(
-    rf"{_HAN}+|\d+(?:[.,]\d+)*|(?:(?!{_HAN})[^\W\d_])+(?:\d+(?:\.\d+)?)?", re.UNICODE
-)
+_WORDS = re.compile(rf"{HAN}+|\d+(?:[.,]\d+)*|(?:(?!{HAN})[^\W\d_])+(?:\d+(?:\.\d+)?)?", re.UNICODE)
 _ONLY_ALONE = frozenset("电")
 """Signs that begin so many words that they are a notion only where known words surround them."""
-_SIGN = re.compile(_HAN)
-_ALONE = re.compile(rf"(?<!{_HAN}){_HAN}(?!{_HAN})")
-_POWERED = re.compile(r"\bpowered\b")
-"""A word that would become electric power when it is stemmed."""
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SIZES = frozenset(
     [
@@ -56,12 +58,8 @@ _SIZES = frozenset(
 """Units that give the size of a thing rather than an amount of a flow."""
 _ENERGY = frozenset(("mj", "kwh", "gj"))
 """Units of amounts that the question repeats ("per kWh (3.6 MJ)")."""
-_LONG = 500
-"""Characters of a text that is not worth keeping."""
-_FEW = 48
-"""Below so many tokens, looking at each is faster than sorting them by their beginnings."""
-_PREFIX, _PREFIX_SHARE = 7, 0.6
-"""Two long words are one notion if they share so many letters and so large a part."""
+_PREFIX_SHARE = 0.6
+"""Two long words are one notion if they share `PREFIX` letters and so large a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,130 +89,10 @@ class _Tables:
     """Chinese words without content, with their weight."""
 
 
-def fold(text: str) -> str:
-    """Compatibility characters and case made uniform."""
-    return unicodedata.normalize("NFKC", text).lower().replace("₂", "2").replace("’", "'")
-
-
-def is_chinese(text: str) -> bool:
-    """Whether a text is written in Chinese."""
-    return len(re.findall(_HAN, text)) >= 2
-
-
 def is_known(word: str) -> bool:
     """Whether an English word is in the lexicon or among the words without content."""
     tables = _tables()
     return word in tables.stop or word in tables.generic or _stem(word) in tables.groups
-
-
-class Words(frozenset[str]):
-    """The tokens of a text, without regard to order; long ones are found by their beginning too."""
-
-    @cached_property
-    def _beginnings(self) -> dict[str, list[str]]:
-        return _by_beginning(self)
-
-    def beginning(self, start: str) -> Iterable[str]:
-        """The tokens that begin with these `_PREFIX` letters."""
-        if len(self) < _FEW:
-            return (token for token in self if token[:_PREFIX] == start)
-        return self._beginnings.get(start, ())
-
-
-def _by_beginning(tokens: Iterable[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for token in tokens:
-        if len(token) >= _PREFIX:
-            found.setdefault(token[:_PREFIX], []).append(token)
-    return found
-
-
-def tokens(*texts: str) -> Words:
-    """The stemmed tokens of some texts, without regard to order."""
-    if sum(map(len, texts)) > _LONG:
-        return _words_of(texts)
-    return _tokens_of(texts)
-
-
-@lru_cache(maxsize=8_192)
-def _tokens_of(texts: tuple[str, ...]) -> Words:
-    """The tokens of short texts; names of flows and places come again and again."""
-    return _words_of(texts)
-
-
-def _words_of(texts: Iterable[str]) -> Words:
-    found: set[str] = set()
-    for text in texts:
-        words, runs = _split(_plain(text))
-        found |= words
-        found.update(run[i : i + 2] for run in runs for i in range(len(run) - 1))
-    return Words(found)
-
-
-def _plain(text: str) -> str:
-    """A folded text in which "powered" is no power."""
-    return _POWERED.sub("propelled", fold(text))
-
-
-def _split(folded: str) -> tuple[set[str], list[str]]:
-    """The tokens of a text, but for the pairs of Chinese signs; and the Chinese runs they are in.
-
-    A single Chinese sign is a word of its own, not a part of a longer one. Else coke (冶金焦) would
-    be gold (金) and alumina (氧化铝) oxygen (氧).
-    """
-    found, runs = distinct(folded)
-    if runs:
-        alone = set(_ALONE.findall(folded))
-        signs = set[str]().union(*runs)
-        found.update(sign for sign in signs if sign in alone or not _SIGN.match(sign))
-    return found, runs
-
-
-class Prose:
-    """The tokens of long texts as `tokens` gives them, in a tenth of the space and the time.
-
-    Texts are taken apart only when they are asked for a token of which they hold the beginning;
-    and Chinese stays in its runs, for a pair of signs is a token exactly where it stands in one.
-    """
-
-    __slots__ = ("_beginnings", "_runs", "_text", "_words")
-
-    def __init__(self, *texts: str) -> None:
-        """Keep the texts, folded."""
-        self._text = _plain("\n".join(texts))
-        self._words: frozenset[str] | None = None
-        self._runs = ""
-        self._beginnings: dict[str, list[str]] | None = None
-
-    def __contains__(self, token: str) -> bool:
-        """Whether this is a token of the texts."""
-        words = self._words
-        if words is None:
-            if len(token) == 2 and _SIGN.match(token):
-                return token in self._text
-            # A stem differs from its word in the last two letters at most ("ability", "abl").
-            if token[: max(1, len(token) - 2)] not in self._text:
-                return False
-            words = self._taken_apart()
-        return token in words or (len(token) == 2 and token in self._runs)
-
-    def beginning(self, start: str) -> Sequence[str]:
-        """The tokens that begin with these `_PREFIX` letters."""
-        words = self._words
-        if words is None:
-            if start[:-2] not in self._text:
-                return ()
-            words = self._taken_apart()
-        if self._beginnings is None:
-            self._beginnings = _by_beginning(words)
-        return self._beginnings.get(start, ())
-
-    def _taken_apart(self) -> frozenset[str]:
-        """The tokens that are not pairs of signs; several threads may do the same at once."""
-        found, runs = _split(self._text)
-        self._runs = "\n".join(runs)
-        words = self._words = frozenset(found)
-        return words
 
 
 def holds(term: Term, found: Words | Prose) -> bool:
@@ -230,9 +108,9 @@ def holds(term: Term, found: Words | Prose) -> bool:
 
 def _begins(token: str, found: Words | Prose) -> bool:
     """Whether a token that is not there differs from one that is in its ending only."""
-    if len(token) < _PREFIX or not token.isascii():
+    if len(token) < PREFIX or not token.isascii():
         return False
-    return any(_same_stem(token, other) for other in found.beginning(token[:_PREFIX]))
+    return any(_same_stem(token, other) for other in found.beginning(token[:PREFIX]))
 
 
 def _same_stem(one: str, other: str) -> bool:
@@ -248,7 +126,7 @@ def terms(text: str) -> list[Term]:
     found: list[Term] = []
     words: list[tuple[str, int, int]] = []
     for match in _WORDS.finditer(folded):
-        if re.match(_HAN, match.group()):
+        if re.match(HAN, match.group()):
             found.extend(_english(words))
             words = []
             found.extend(_han(match.group(), match.start()))
@@ -304,7 +182,7 @@ def _longest(words: list[tuple[str, int, int]], at: int) -> tuple[int, tuple[fro
 
 @lru_cache(maxsize=50_000)
 def _stem(word: str) -> tuple[str, ...]:
-    return tuple(tokenize(_POWERED.sub("propelled", word))) or (word,)
+    return tuple(tokenize(POWERED.sub("propelled", word))) or (word,)
 
 
 def _han(run: str, start: int) -> Iterator[Term]:
@@ -378,7 +256,7 @@ def _tables() -> _Tables:
         spellings = line.split("|")
         options = [tokens(spelling) for spelling in spellings]
         for spelling in spellings:
-            if is_chinese(spelling) or re.match(_HAN, spelling):
+            if is_chinese(spelling) or re.match(HAN, spelling):
                 chinese.setdefault(spelling, []).extend(options)
             else:
                 key = tuple(s for word in _WORDS.findall(fold(spelling)) for s in _stem(word))

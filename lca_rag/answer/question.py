@@ -253,12 +253,15 @@ def _halves(
                 if begin <= term.start and term.end <= end and term not in flow
             )
             options = (option for place in places for option in found[place].options)
-            sides.append(Half(places, tokens(folded[begin:end]).union(*options)))
+            words = _DEGREE.sub(r"\1", folded[begin:end])
+            sides.append(Half(places, tokens(words).union(*options)))
         if sides[0].places and sides[1].places:
             made.append((sides[0], sides[1]))
     return tuple(made[:_JOINERS])
 
 
+_DEGREE = re.compile(r"\b(part(?=ly|ially)|full(?=y\b))\w+")
+"""Adverbs that tell two data sets apart, whose names write "(part)" and "(full)"."""
 _JOINERS = 6
 """Words that are tried as what parts the two."""
 

@@ -40,7 +40,11 @@ COMMAND = re.compile(
     r"|before you (answer|reply)|reply only|do not (mention|cite|say)|do not tell|pretend"
     r"|creative writing|(^|[,:;.!]\s*|\b(please|and|to|just|now|then|or|should|can|could|must) )"
     r"make up (a|an|the|some)\b|\binvent (a|an|the|some)|as if it were|act as"
-    r"|you are now|new instructions"
+    r"|you are now|new instructions|\bnew rules?\b\s*(:|from|for (you|this))"
+    r"|\b(reply|answer|respond|write|speak) (only |just |always )?(in|with|as|like) (a |an |the )?"
+    r"(rhymes?|verses?|poems?|haikus?|songs?|riddles?|limericks?|pirate|capitals|emojis?"
+    r"|one word)\b"
+    r"|\b(halve|double|triple|inflate|divide|round|negate|swap) (all|every|each|your)\b"
     r"|disregard|confirm that|without (any )?(source|citation)s?|multiply every|developer mode"
     r"|忽略|无视|忘记|不需要来源|编造|假装|管理员",
     re.IGNORECASE,
@@ -58,7 +62,8 @@ PREAMBLE = re.compile(
 DATABASES = re.compile(
     r"\b(in|from|of|according to)?\s*(the\s+)?(u\.?s\.?\s*lci|uslci|tian\s?gong|ecoinvent|gabi"
     r"|agribalyse|"
-    r"this database|the database)(\s+(database|data|data set|record|dataset))?",
+    r"this database|the database)(\s+(database|data|data set|record|dataset))?"
+    r"|\b(on (file|record)|in the (data|files|collection|catalogue|catalog))\b(?!\s+(of|for|on)\b)",
     re.IGNORECASE,
 )
 
@@ -70,6 +75,8 @@ LIST = re.compile(
     r"|\b(which|what)\b[^?]*\b(does|do) (the|this|your|you)( database| collection)?\s+(cover|have"
     r"|hold|contain|offer|include|describe|know|list)\b(?!\s+(for|as|on|about|of)\b)"
     r"|\bwhat (data ?sets? |records? |processes )?(do you have|is there|are there|exists?)\b"
+    r"|\b(what|which) (steps|stages|phases|kinds|types|variants|routes|parts)\b[^?]*\bare (there\b"
+    r"|available|covered|included|recorded|on (file|record)|in the (data|collection))"
     r"|\bare there (any )?(data ?sets?|records|processes)|\bwhat (data ?sets?|records|processes)\b"
     r"|\bwhich\b[^?]{0,60}\b(data ?sets|records|processes|inventories|entries)\b"
     r"|\b(any|have you) (data|records|inventor(y|ies)|information) (on|for|about)\b"
@@ -124,6 +131,8 @@ COMPARE = re.compile(
     r"|\bdiffer(s|ences?)?\b|\bside by side\b|\bnext to (the|that)\b|\bchoose between\b"
     r"|\bboth\b[^?]*\band\b|\beach\s*\??\s*$|\b(less|more|lower|higher|fewer)\s(?!than\b|or\b)"
     r"[^?]*\bthan\b(?! or equal| ?\d)"
+    r"|\b(does|do|did|is|would|will) each (give|emit|release|use|take|need|consume|require|have"
+    r"|cause|produce|contain|show)\b"
     r"|\bhigher\b[^?]*\bor\b|\bmore\b[^?]*,[^?]*\bor\b|分别|比较|对比|相比|哪个(的|更)|差别"
     r"|各(自)?(是|为|有|用|需|耗|消耗|排放|需要|用了)*多少|谁的|相对于|有何不同|两者|放在一起|(低|高|多|少|大|小)于(?!等于|\d)|差多少"
     r"|比[^，。？]{2,60}(多|少|高|低|大|小)(吗|多少|不少)?[？?]?$",
@@ -136,7 +145,9 @@ TWO_SIZES = re.compile(
 )
 FIGURE = re.compile(
     r"\bhow (much|many|large|high|big|heavy)\b|\bper\b|多少|\bemissions? of\b|\bamount of\b"
-    r"|\bquantity\b",
+    r"|\bquantity\b"
+    r"|\b(needed|required|used|consumed|emitted|released|burnt|burned) (for|in|by|to|from|with) "
+    r"((make|making|produce|producing) )?(a|an|one|each|every|\d[\d.,]*) ",
     re.IGNORECASE,
 )
 
