@@ -214,7 +214,8 @@ def _served(item: Made, pool: Pool, subject: Subject) -> float:
     place = relation(pool.asked.place, subject.place)
     grid = item.concept.startswith("electricity")
     if place.kind in ("same", "wider"):
-        return worth * (0.15 if grid else 0.6) ** min(3.0, place.steps + 0.02 * place.breadth)
+        wider: float = (0.15 if grid else 0.6) ** min(3.0, place.steps + 0.02 * place.breadth)
+        return worth * wider
     if place.kind in ("narrower", "unknown"):
         return worth * 0.2
     return 0.0 if grid else worth * 0.25
