@@ -333,3 +333,13 @@ def test_help_loads_nothing_heavy() -> None:
     )
     assert done.stderr.strip() == "[]"
     assert "\x1b" not in done.stdout
+
+
+def test_a_server_without_its_extra_names_it(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    code, _, err = run("serve", "--index", folder)
+    assert code == 1
+    assert "lca-rag[server]" in err
+    assert "unexpected" not in err

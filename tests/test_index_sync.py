@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lca_rag.encoders import Fingerprint
 from lca_rag.errors import EncoderError, FingerprintMismatch, IndexLocked, IndexStateError
 from lca_rag.index import Index
+from lca_rag.readers import read
 from lca_rag.readers.context import Skip
 from lca_rag.record import Exchange, Name, Record, Text
 from lca_rag.render import embedding_text
@@ -388,3 +389,19 @@ def test_missing_amount_survives_storage(index: Index) -> None:
     assert found is not None
     assert [exchange.amount for exchange in found.exchanges] == [None, 0.0]
     assert found.provenance == make_record(1).provenance
+
+
+def test_prune_keeps_the_rows_of_a_table_that_cannot_be_read_this_time(
+    index: Index, tmp_path: Path
+) -> None:
+    for name, words in (("a", "steel"), ("b", "glass")):
+        rows = f"activity,factor,unit\n{words},1.5,kg CO2e/kg\n{words} scrap,0.5,kg CO2e/kg\n"
+        (tmp_path / f"{name}.csv").write_text(rows)
+    assert index.sync(read(tmp_path, database="demo")).added == 4
+    (tmp_path / "b.csv").write_text("nothing,of,use\n1,2,3\n")
+    skipped: list[Skip] = []
+    source = read(tmp_path, database="demo", on_skip=skipped.append)
+    report = index.sync(source, prune=True, skipped=skipped)
+    assert skipped
+    assert report.removed == 0
+    assert len(index.snapshot()) == 4

@@ -186,6 +186,8 @@ def test_uk_flat_file_in_csv_of_the_older_layout(tmp_path: Path) -> None:
         (";", "0,5", 0.5),
         (";", "1.234,5", 1234.5),
         (";", "0.5", 0.5),
+        (";", "1,234.5", 1234.5),
+        (";", "1,234", 1.234),
         (",", '"1,234.5"', 1234.5),
         (",", "1e-3", 0.001),
         (",", "-2", -2.0),
@@ -277,3 +279,21 @@ def test_codes_that_xlsx_keeps_as_numbers(tmp_path: Path) -> None:
     book.save(tmp_path / "x.xlsx")
     ((record,), _, _) = read_all(tmp_path)
     assert record.classifications[0].codes == ("111110",)
+
+
+def test_rows_that_differ_in_place_alone_are_records_of_their_own(tmp_path: Path) -> None:
+    table = tmp_path / "places.csv"
+    table.write_text(
+        "Produkt;Wert;Einheit;Land\nStrom;0,4;kg CO2e/kWh;DE\nStrom;0,1;kg CO2e/kWh;AT\n"
+    )
+    columns = FactorColumns(
+        key="mine",
+        title="Mine",
+        activity=("Produkt",),
+        amounts=(("Wert", "cradle to gate"),),
+        unit="Einheit",
+        place="Land",
+    )
+    records = list(read(table, columns=columns))
+    assert {r.place.code: r.results[0].amount for r in records if r.place} == {"DE": 0.4, "AT": 0.1}
+    assert len({record.uuid for record in records}) == 2

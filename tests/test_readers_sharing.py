@@ -10,6 +10,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -405,3 +406,14 @@ def test_what_was_taken_is_not_stored_again(tmp_path: Path, hash_encoder: HashEn
     with Index.open(tmp_path / "index", encoder=hash_encoder) as index:
         assert index.sync(source).read > 100
         assert index.get(first.id) is None
+
+
+def test_a_worker_takes_no_module_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("open('was_run', 'w').close()")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    with closing(Pool(1, "some.zip")):
+        time.sleep(1.0)  # the module would be imported first of all
+    assert not (tmp_path / "was_run").exists()

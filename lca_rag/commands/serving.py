@@ -19,6 +19,7 @@ from lca_rag.commands.generated import (
     PolicyOption,
     PromptOption,
 )
+from lca_rag.errors import MissingExtra
 from lca_rag.operations import Workspace
 
 if TYPE_CHECKING:
@@ -60,7 +61,11 @@ def serve(
     ] = 2_000_000,
 ) -> None:
     """Serve an index over HTTP: operations, OpenAI-compatible routes, chat page and MCP."""
-    import uvicorn
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn
+    except ImportError as exc:
+        raise MissingExtra("server", "The web server") from exc
 
     from lca_rag.server.access import KeyRing, require_local
     from lca_rag.server.door import THREADS, WAITING_THREADS

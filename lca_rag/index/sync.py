@@ -7,6 +7,7 @@ committed at once, so that a killed run loses no more than that.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ WINDOW = 2048
 """Texts that are sorted by length together."""
 _SLICE_SECONDS = 4.0
 _FIRST_SLICE = 32
+_ROW = re.compile(r"#\d+$")
+"""The row that the provenance of a table's record ends with; a skip names the whole file."""
 
 
 def keep_all(_catalogue: Catalogue, _skipped: Sequence[Skip]) -> tuple[str, ...]:
@@ -180,5 +183,6 @@ def unseen(catalogue: Catalogue, skipped: Sequence[Skip]) -> list[str]:
 
 
 def _file_names(path: str) -> list[str]:
-    """The bare names of an archive and of the member in it, outermost first."""
-    return [PurePath(part.replace("\\", "/")).name for part in path.split("!")]
+    """The bare names of an archive and of the member in it, outermost first, without a row."""
+    whole = _ROW.sub("", path)
+    return [PurePath(part.replace("\\", "/")).name for part in whole.split("!")]

@@ -196,7 +196,11 @@ def factor_records(
     label = f"{gas} only, not the total of all greenhouse gases" if gas else ""
     yield Record(
         database=context.database,
-        uuid=derived_uuid("factors", columns.key, code, scope, *activity, per_key(per), gas),
+        uuid=derived_uuid(
+            # A place of the row's own, where the table has such a column, tells it from others.
+            *("factors", columns.key, code, scope, *activity, per_key(per), gas),
+            *filter(None, [_cell(row, match.place)]),
+        ),
         version=_version(match, path),
         kind="process",
         name=Name(base=Text.of(name, "en"), mix=Text.of(label, "en")),
@@ -265,8 +269,9 @@ def _results(
 
 def _pointed(text: str, decimal: str) -> str:
     """A number with a decimal point and no marks between thousands."""
-    if decimal == ",":
-        return text.replace(".", "").replace(",", ".") if "," in text else text
+    if decimal == "," and text.rfind(".") <= text.rfind(","):
+        return text.replace(".", "").replace(",", ".")
+    # Also a point behind the last comma, which can be no mark between thousands.
     return text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
 
 

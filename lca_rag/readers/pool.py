@@ -142,7 +142,8 @@ class Pool:
 def _started() -> subprocess.Popen[bytes]:
     """One worker, in a process group of its own, so that Ctrl-C goes to its owner alone."""
     return subprocess.Popen(
-        [sys.executable, "-c", _START, json.dumps(sys.path)],
+        # -P: the folder that somebody stands in, with their data, is no place for modules.
+        [sys.executable, "-P", "-c", _START, json.dumps(sys.path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         **_GROUP,
