@@ -146,7 +146,7 @@ def test_cut_texts_are_counted_and_said_once(
         encoder.encode_documents(["x" * 20])
     assert encoder.truncated == 3
     assert [record.getMessage() for record in caplog.records] == [
-        "2 of 3 texts were cut after 16 tokens"
+        "texts longer than 16 tokens are cut: 2 of 3 in this batch (said once)"
     ]
 
 

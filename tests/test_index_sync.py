@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lca_rag.encoders import Fingerprint
+from lca_rag.encoders import Fingerprint, SentenceEncoder
 from lca_rag.errors import EncoderError, FingerprintMismatch, IndexLocked, IndexStateError
 from lca_rag.index import Index
 from lca_rag.readers import read
@@ -19,6 +19,7 @@ from lca_rag.record import Exchange, Name, Record, Text
 from lca_rag.render import embedding_text
 from tests.hash_encoder import HashEncoder
 from tests.index_records import make_record, make_records
+from tests.tiny_models import make_qwen3
 
 
 @pytest.fixture
@@ -100,6 +101,25 @@ def test_newest_column_follows_versions(index: Index) -> None:
     assert newest == {make_record(1).id: False, make_record(1, version="02.00.000").id: True}
     index.delete([make_record(1, version="02.00.000").id])
     assert index.snapshot().column("newest").all()
+
+
+def test_cut_texts_are_told_and_probes_are_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = make_qwen3(tmp_path / "model")
+    records = [make_record(1), make_record(2, note="long " * 40)]
+    lengths = [len(embedding_text(record)) for record in records]
+    encoder = SentenceEncoder.load(folder, max_length=max(64, lengths[0] + 8))
+    assert lengths[0] < encoder.max_length < lengths[1], "a token of this model is a byte"
+    with Index.open(tmp_path / "index", encoder=encoder) as opened:
+        assert encoder.truncated == 0
+        assert not caplog.records, "the probes of a new index are too long on purpose"
+        report = opened.sync(records)
+    assert encoder.truncated == 1
+    assert report.notes == (
+        "1 of 2 texts are longer than the encoder takes: their ends count in the search by "
+        "words, but not in the search by meaning",
+    )
 
 
 def test_prune_removes_what_was_not_read_in_databases_that_were(index: Index) -> None:

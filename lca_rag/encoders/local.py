@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
@@ -97,6 +98,7 @@ class SentenceEncoder:
         self.truncate_dim = truncate_dim
         self.query_prompt = query_prompt
         self.truncated = 0
+        self._uncounted = False
         self._known: Fingerprint | None = None
         self._loaded: _Loaded | None = None
         self._lock = threading.Lock()
@@ -198,6 +200,15 @@ class SentenceEncoder:
         stripped = checked_texts(texts)
         return self._encode(stripped, self._model().document_prompt, progress)
 
+    @contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Within it, cut texts are neither counted nor said: probes are too long on purpose."""
+        self._uncounted = True
+        try:
+            yield
+        finally:
+            self._uncounted = False
+
     def _encode(
         self, texts: list[str], prompt: str, progress: Callable[[int], None] | None
     ) -> FloatArray:
@@ -205,11 +216,15 @@ class SentenceEncoder:
         loaded = self._model()
         prompted = [prompt + text for text in texts]
         vectors, cut = loaded.shared.encode(prompted, loaded.max_length, progress)
-        if cut:
+        if cut and not self._uncounted:
             # Said aloud once, because a database of long texts would say it with every batch.
             level = logging.DEBUG if self.truncated else logging.WARNING
             logger.log(
-                level, "%d of %d texts were cut after %d tokens", cut, len(texts), loaded.max_length
+                level,
+                "texts longer than %d tokens are cut: %d of %d in this batch (said once)",
+                loaded.max_length,
+                cut,
+                len(texts),
             )
             self.truncated += cut
         return unit_rows(vectors[:, : loaded.dimension])

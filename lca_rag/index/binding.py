@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 
-from lca_rag.encoders import Encoder, Fingerprint
+from lca_rag.encoders import Encoder, Fingerprint, FloatArray
 from lca_rag.errors import FingerprintMismatch
 from lca_rag.index.catalogue import Catalogue
 from lca_rag.index.writer import Writer
@@ -48,7 +50,7 @@ def bind(writer: Writer, encoder: Encoder) -> None:
     if stored_fingerprint(writer) and writer.rows("SELECT 1 FROM records LIMIT 1"):
         check(writer, encoder)
         return
-    vectors = encoder.encode_documents(PROBES)
+    vectors = _probe(encoder, PROBES)
     with writer.transaction() as connection:
         store_fingerprint(writer, encoder.fingerprint)
         writer.set_meta("encoder", encoder.name)
@@ -60,6 +62,12 @@ def bind(writer: Writer, encoder: Encoder) -> None:
                 for text, vector in zip(PROBES, vectors, strict=True)
             ),
         )
+
+
+def _probe(encoder: Encoder, texts: Sequence[str]) -> FloatArray:
+    """Vectors of texts of our own, one of which every model cuts: nothing to tell a user of."""
+    with getattr(encoder, "uncounted", nullcontext)():
+        return encoder.encode_documents(texts)
 
 
 def check(catalogue: Catalogue, encoder: Encoder) -> None:
@@ -97,7 +105,7 @@ def probe_cosine(catalogue: Catalogue, encoder: Encoder) -> float | None:
     probes = catalogue.rows("SELECT text, vector FROM probes")
     if not probes:
         return None
-    fresh = encoder.encode_documents([text for text, _ in probes])
+    fresh = _probe(encoder, [text for text, _ in probes])
     kept = np.stack([np.frombuffer(vector, dtype="<f4") for _, vector in probes])
     return float(np.einsum("ij,ij->i", kept, fresh).min())
 

@@ -34,7 +34,14 @@ from lca_rag.index.given import store_given
 from lca_rag.index.location import Location
 from lca_rag.index.preparation import refresh_fields
 from lca_rag.index.reading import Reading
-from lca_rag.index.report import INCOMPLETE, Progress, SyncReport, silent
+from lca_rag.index.report import (
+    INCOMPLETE,
+    Progress,
+    SyncReport,
+    cut_note,
+    silent,
+    texts_cut,
+)
 from lca_rag.index.sync import keep_all, pruner, synchronise, unseen
 from lca_rag.index.texts import DATABASE, text_records
 from lca_rag.index.writer import Writer
@@ -178,6 +185,7 @@ class Index(Reading):
         """
         tell = progress or silent
         began = time.monotonic()
+        cut_before = texts_cut(self._encoder)
         with self._writing() as writer:
             self._note_run(writer, None)
             report = synchronise(
@@ -194,7 +202,10 @@ class Index(Reading):
                 report,
                 skipped=(*skipped, *report.skipped),
                 seconds=time.monotonic() - began,
-                notes=(INCOMPLETE,) if prune and not complete else (),
+                notes=(
+                    *((INCOMPLETE,) if prune and not complete else ()),
+                    *cut_note(texts_cut(self._encoder) - cut_before, report.embedded),
+                ),
             )
             self._note_run(writer, report)
         return report

@@ -13,6 +13,21 @@ Progress = Callable[[str, int], None]
 INCOMPLETE = "nothing was removed, because not everything was read"
 
 
+def texts_cut(encoder: object) -> int:
+    """How many texts an encoder has cut so far; 0 where it does not count them (an endpoint)."""
+    return int(getattr(encoder, "truncated", 0))
+
+
+def cut_note(cut: int, embedded: int) -> tuple[str, ...]:
+    """What to know of texts longer than the encoder takes, if there were any."""
+    if not cut:
+        return ()
+    return (
+        f"{cut} of {embedded} texts are longer than the encoder takes: their ends count in the "
+        "search by words, but not in the search by meaning",
+    )
+
+
 def silent(_stage: str, _done: int) -> None:
     """Progress that tells nobody."""
 
