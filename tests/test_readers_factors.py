@@ -297,3 +297,18 @@ def test_rows_that_differ_in_place_alone_are_records_of_their_own(tmp_path: Path
     records = list(read(table, columns=columns))
     assert {r.place.code: r.results[0].amount for r in records if r.place} == {"DE": 0.4, "AT": 0.1}
     assert len({record.uuid for record in records}) == 2
+
+
+def test_rows_that_differ_in_year_alone_are_records_of_their_own(tmp_path: Path) -> None:
+    """The factor of a later year is no newer version: each holds for what was used in its year."""
+    table = tmp_path / "grid.csv"
+    table.write_text(
+        "activity,factor,unit,country,year\n"
+        "Electricity,0.41,kg CO2e/kWh,DE,2019\nElectricity,0.37,kg CO2e/kWh,DE,2020\n"
+        "Electricity,0.40,kg CO2e/kWh,DE,\n"
+    )
+    records, skipped, _ = read_all(table)
+    assert skipped == []
+    assert [record.period.reference_year for record in records] == [2019, 2020, None]
+    assert len({record.uuid for record in records}) == 3
+    assert {record.version for record in records} == {"00.00.000"}

@@ -9,7 +9,8 @@ import pytest
 from openpyxl import Workbook
 
 from lca_rag.errors import ReadError
-from lca_rag.readers import Skip, load_columns, read
+from lca_rag.readers import ReadReport, Skip, load_columns, read
+from lca_rag.readers.factors import PRESET_INSTEAD
 from lca_rag.record import Record
 
 MAPPING = """
@@ -104,6 +105,48 @@ def test_tables_with_a_preset_are_read_beside_a_declared_one(tmp_path: Path, map
     assert skipped == []
 
 
+def test_a_declared_mapping_comes_before_a_preset_that_fits(tmp_path: Path) -> None:
+    path = tmp_path / "columns.toml"
+    table = tmp_path / "x.csv"
+    table.write_text("activity,factor,market factor,unit\nGlass,1.2,0.7,kg CO2e/kg\n")
+    said = 'key = "mine"\nactivity = "activity"\nunit = "unit"\namounts = '
+    path.write_text(said + '"market factor"')
+    ((record,), skipped) = read_all(table, path)
+    assert [result.amount for result in record.results] == [0.7]
+    assert skipped == []
+    # The preset for plain words fits, but would give another number than was asked for.
+    path.write_text(said + '"marked factor"')
+    records, (skip,) = read_all(table, path)
+    assert records == []
+    assert skip.reason == (
+        "the column mapping names 'marked factor', which no header has; its columns are "
+        "'activity', 'factor', 'market factor', 'unit'"
+    )
+
+
+def test_a_preset_that_stands_in_for_a_declared_mapping_is_reported(
+    tmp_path: Path, mapping: Path
+) -> None:
+    (tmp_path / "x.csv").write_text("activity,factor,unit\nGlass,1.2,kg CO2e/kg\n")
+    report = ReadReport()
+    records = list(read(tmp_path / "x.csv", columns=load_columns(mapping), report=report))
+    assert [str(record.name) for record in records] == ["Glass"]
+    assert report.repaired == {PRESET_INSTEAD: 1}
+
+
+@pytest.mark.parametrize("suffix", ["txt", "conf", ""])
+@pytest.mark.parametrize("text", [MAPPING, '{"activity": "a", "amounts": "b", "unit": "c"}'])
+def test_a_mapping_under_another_suffix_is_told_by_its_content(
+    tmp_path: Path, suffix: str, text: str
+) -> None:
+    path = tmp_path / f"columns.{suffix}".rstrip(".")
+    path.write_text(text, encoding="utf-8")
+    assert load_columns(path).activity[0] in ("Produkt", "a")
+    path.write_text(text.replace(" ", " = = ", 1), encoding="utf-8")
+    with pytest.raises(ReadError, match=r"no valid (TOML|JSON) .*write it as TOML or JSON"):
+        load_columns(path)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -114,7 +157,7 @@ def test_tables_with_a_preset_are_read_beside_a_declared_one(tmp_path: Path, map
         ('activity = "x"\nunit = 3\namounts = "z"', "'unit' must be a text, not 3"),
         ('activity = [1]\nunit = "y"\namounts = "z"', "'activity' must be a text or a list"),
         ('activity = "x"\nunit = "y"\namounts = 7', "'amounts' must give the meaning"),
-        ("activity = ", "no valid toml"),
+        ("activity = ", "the column mapping is no valid TOML ("),
     ],
 )
 def test_a_wrong_mapping_is_one_sentence(tmp_path: Path, text: str, words: str) -> None:

@@ -78,8 +78,8 @@ def read(
         on_skip: Called for everything that was found and could not become a record; by default a
             warning is logged.
         report: Filled with counts while the records are taken.
-        columns: Which column says what in emission-factor tables that no preset fits
-            (`load_columns` takes it from a file).
+        columns: Which column says what in emission-factor tables of another make
+            (`load_columns` takes it from a file); comes before our own presets.
         workers: How many processes read a big source; 1 reads it in this one. By default one for
             each core, two at most, or what LCA_RAG_READ_WORKERS says.
 

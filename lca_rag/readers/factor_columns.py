@@ -92,6 +92,12 @@ class FactorColumns:
             needed += amounts
         return tuple(column for column in needed if _find(column, cells) is None)
 
+    def touches(self, header: Header) -> bool:
+        """Whether a header has the first column of the activity, or one of numbers."""
+        cells = _cells(header)
+        columns = (self.activity[0], *(column for column, _ in self.amounts))
+        return any(_find(column, cells) is not None for column in columns)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:

@@ -37,9 +37,11 @@ def load_columns(path: str | Path) -> FactorColumns:
         ReadError: If the file is missing, broken, or says something that no mapping has.
     """
     location = Path(path)
+    form = ""
     try:
         text = location.read_text("utf-8-sig")
-        value = tomllib.loads(text) if location.suffix.lower() == ".toml" else json.loads(text)
+        form = _form(location, text)
+        value = tomllib.loads(text) if form == "TOML" else json.loads(text)
     except OSError as exc:
         raise ReadError(
             f"{location}: the column mapping cannot be opened ({exc.strerror}); check the path",
@@ -47,11 +49,17 @@ def load_columns(path: str | Path) -> FactorColumns:
         ) from exc
     except (ValueError, RecursionError) as exc:
         raise ReadError(
-            f"{location}: the column mapping is no valid {location.suffix.lstrip('.') or 'JSON'} "
-            f"({exc}); mend it",
+            f"{location}: the column mapping is no valid {form or 'text'} ({exc}); "
+            "write it as TOML or JSON, as the README shows",
             path=str(location),
         ) from exc
     return _columns(_checked(value, location), location)
+
+
+def _form(path: Path, text: str) -> str:
+    """TOML or JSON, as the suffix says; under any other suffix, as the first character does."""
+    form = {".toml": "TOML", ".json": "JSON"}.get(path.suffix.lower())
+    return form or ("JSON" if text.lstrip()[:1] in ("{", "[") else "TOML")
 
 
 def _checked(value: object, path: Path) -> dict[str, Any]:

@@ -54,12 +54,17 @@ _OF_GAS = re.compile(r"\bof ([A-Z][A-Za-z0-9]*)\b")
 _THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _PER_UNIT = re.compile(r"\s+per unit$")
 NO_VALUE = "factor row without a value"
+PRESET_INSTEAD = "table read by a preset, since it has no column of the declared mapping"
 
 Row = Sequence[str]
 
 
 class FactorReader:
-    """Reads the tables that its column mappings fit; the first that fits is taken."""
+    """Reads the tables that its column mappings fit; the first that fits is taken.
+
+    A declared mapping comes before the presets: a table with its activity or its numbers is meant
+    by it, and is told if it lacks a column, even where a preset would read it in another sense.
+    """
 
     format = "factors"
 
@@ -141,12 +146,16 @@ class FactorReader:
             match = self._match(row)
             if match is None and number > _HEADER_ROWS:
                 return False
+            if match is not None and self._declared not in (None, match.columns):
+                context.report.repaired[PRESET_INSTEAD] += 1
         return match is not None
 
     def _match(self, row: Row) -> Match | None:
         declared = self._declared
         if declared is not None and not declared.missing(row, every=True):
             return declared.match(row)
+        if declared is not None and declared.touches(row):
+            return None
         found = (preset.match(row) for preset in self._presets)
         return next((match for match in found if match is not None), None)
 
@@ -200,6 +209,9 @@ def factor_records(
             # A place of the row's own, where the table has such a column, tells it from others.
             *("factors", columns.key, code, scope, *activity, per_key(per), gas),
             *filter(None, [_cell(row, match.place)]),
+            # So does a year: a factor of 2021 does not supersede that of 2019, which stays the
+            # one for what was used in 2019. The year of a whole table is its release (`_version`).
+            *(f"year {year}" for year in [_cell(row, match.year)] if year),
         ),
         version=_version(match, path),
         kind="process",
