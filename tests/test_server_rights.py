@@ -18,6 +18,7 @@ from lca_rag.server.access import Key, KeyRing, digest
 from lca_rag.server.app import create_app
 from lca_rag.server.mcp import create_server, record_uri
 from tests import server_fixtures
+from tests.operation_requests import requests_to
 
 GUEST = KeyRing({digest("guest"): Key(Caller("guest", frozenset({"demo"})), "reader", 0)})
 EVERYBODY = KeyRing({digest("guest"): Key(Caller("guest"), "reader", 0)})
@@ -77,7 +78,9 @@ def bodies() -> list[tuple[str, dict[str, Any]]]:
     asked.append(("/api/duplicates", {"database": ["secret"]}))
     asked.append(("/api/clusters", {"members": 100}))
     asked.append(("/api/clusters", {"database": ["secret"]}))
-    asked.append(("/api/info", {}))
+    for row in OPERATIONS:  # every option of every operation, those of a new one too
+        for body in requests_to(row, WORDS[1:2], (secret.id,), ("secret", "demo")):
+            asked.append((f"/api/{row.name}", body))
     asked.append(("/chat/examples", {}))
     asked.append(("/v1/embeddings", {"input": list(WORDS), "input_type": "query"}))
     for words in WORDS:

@@ -152,9 +152,7 @@ class Answerer:
         question = _wished(understand(standing), wishes)
         hits = self._search(question, k or _DEPTH.get(question.kind, _SHALLOW), wishes)
         shown = [replace(hit, record=self.policy.visible(hit.record)) for hit in hits]
-        reduced = sum(
-            1 for hit, seen in zip(hits, shown, strict=True) if seen.record is not hit.record
-        )
+        reduced = sum(self.policy.level(hit.record) == "restricted" for hit in hits)
         views = [(self._views.of(hit.record), hit) for hit in shown]
         candidates = rank(question, views)
         while (other := read_again(question, candidates)) is not None:

@@ -21,7 +21,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from lca_rag.errors import AccessError
-from lca_rag.record import NO_TEXT, Licence, Period, Record
+from lca_rag.record import NO_TEXT, FlowFacts, Licence, Period, Record
 
 __all__ = ["AuditLog", "Level", "Policy", "Rule", "is_local"]
 
@@ -37,7 +37,15 @@ FIELDS = (
     "licence",
     "references",
 )
-"""Parts of a record that a rule can allow; identity is always shown."""
+"""Parts of a record that a rule can allow; identity is always shown: ids, name, kind, type of data
+set, system model, and CAS number, EC number and formula of a flow."""
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "place": ("place",),
+    "period": ("year_start", "year_end", "reference_year"),
+    "classification": ("classes",),
+    "texts": ("allocation",),
+}
+"""Columns of an index that tell a part of a record to whoever filters or ranks by them."""
 _ALWAYS = frozenset(("name", "place", "period"))
 _FREE = re.compile(
     r"free of charge for all users and uses|\bcc0\b|\bcc[- ]by\b(?![- ]nc)"
@@ -116,6 +124,18 @@ class Policy:
             return record
         return _reduced(record, rule.allowed)
 
+    def hidden_columns(self, database: str) -> frozenset[str]:
+        """Columns of an index that say what may not be shown of a database."""
+        rule = self.rules.get(database)
+        if rule is None or rule.level != "restricted":
+            return frozenset()
+        return frozenset(
+            column
+            for part, columns in _COLUMNS.items()
+            if part not in rule.allowed
+            for column in columns
+        )
+
     def sendable(
         self, records: Iterable[Record], *, remote: bool
     ) -> tuple[list[Record], list[Record]]:
@@ -139,6 +159,8 @@ class Policy:
 def _reduced(record: Record, allowed: frozenset[str]) -> Record:
     """Identity, and the parts that are allowed."""
     reduced = replace(record, details=(), extras=(), provenance=None, synonyms=NO_TEXT)
+    if reduced.flow is not None:
+        reduced = replace(reduced, flow=_flow(reduced.flow, allowed))
     if "period" not in allowed:
         reduced = replace(reduced, period=Period())
     if "place" not in allowed:
@@ -152,6 +174,9 @@ def _reduced(record: Record, allowed: frozenset[str]) -> Record:
             technology=NO_TEXT,
             applicability=NO_TEXT,
             functional_unit=NO_TEXT,
+            reference_type=None,
+            method_principle=None,
+            method_approaches=(),
             place=replace(reduced.place, description=NO_TEXT) if reduced.place else None,
             period=replace(reduced.period, description=NO_TEXT),
         )
@@ -164,6 +189,15 @@ def _reduced(record: Record, allowed: frozenset[str]) -> Record:
             reduced, licence=Licence(type=record.licence.type, owner=record.licence.owner)
         )
     return reduced if "references" in allowed else replace(reduced, references=())
+
+
+def _flow(facts: FlowFacts, allowed: frozenset[str]) -> FlowFacts:
+    """What tells a flow from others, without its amounts and origin unless they are allowed."""
+    return replace(
+        facts,
+        properties=facts.properties if "exchanges" in allowed else (),
+        supply=facts.supply if "place" in allowed else None,
+    )
 
 
 def is_local(url: str, trusted: frozenset[str] = frozenset()) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lca_rag.commands import console
-from lca_rag.commands.generated import IndexOption, JsonOption
+from lca_rag.commands.generated import IndexOption, JsonOption, PolicyOption
 from lca_rag.errors import LcaRagError
 from lca_rag.operations import LOCAL, Workspace
 from lca_rag.operations.schema import KindName
@@ -28,6 +28,7 @@ def draw(
         int | None,
         typer.Option("--clusters", min=1, max=500, help="How many clusters; by default up to 30"),
     ] = None,
+    policy: PolicyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Draw the records of an index as points, near ones with near meanings, on one page."""
@@ -37,10 +38,10 @@ def draw(
     write = writers.get(target.suffix.lower())
     if write is None:
         raise LcaRagError(f"{target}: a map is written as .html or .parquet; name such a file")
-    with Workspace(location) as workspace:
+    with Workspace(location, policy=policy) as workspace:
         snapshot = workspace.index.snapshot()
         names = tuple(database) if database else None
-        positions = visible(snapshot, LOCAL, kind=kind, database=names)
+        positions = visible(workspace, snapshot, LOCAL, kind=kind, database=names)
         found = clustered(snapshot, positions, count)
         points = map_points(snapshot, positions.tolist(), found)
     write(points, target)

@@ -138,7 +138,7 @@ def _texts(corpus: Path | None, location: str | None) -> dict[str, str]:
     if corpus is None:
         with Workspace(location or "") as workspace:
             snapshot = workspace.index.snapshot()
-            positions = visible(snapshot, LOCAL, kind=None, database=None)
+            positions = visible(workspace, snapshot, LOCAL, kind=None, database=None)
             records = snapshot.records(positions.tolist())
             return {record.uuid: embedding_text(record) for record in records}
     newest: dict[str, tuple[tuple[int, ...], str]] = {}

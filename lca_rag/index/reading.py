@@ -19,6 +19,7 @@ from lca_rag.index.lock import WriterLock
 from lca_rag.index.mirror import Mirror, pending
 from lca_rag.index.server import ServerMirror
 from lca_rag.index.snapshot import Snapshot
+from lca_rag.index.veil import Veil
 from lca_rag.index.writer import Writer
 from lca_rag.record import Record, version_key
 
@@ -47,6 +48,7 @@ class Reading:
         )
         self._mutex = threading.RLock()
         self._snapshot: Snapshot | None = None
+        self._veil: Veil | None = None
         self._snapshot_mutex = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -62,6 +64,12 @@ class Reading:
         with self._mutex:
             self._mirror.close()
             self._catalogue.close()
+
+    def put_veil(self, veil: Veil) -> None:
+        """Let every record and column be read through `veil` from now on."""
+        with self._snapshot_mutex:
+            self._veil = veil
+            self._snapshot = None
 
     @property
     def encoder(self) -> Encoder | None:
@@ -92,7 +100,11 @@ class Reading:
                     return self._snapshot
                 try:
                     self._snapshot = Snapshot(
-                        self._catalogue, self.folder, state.files, self._mirror.query
+                        self._catalogue,
+                        self.folder,
+                        state.files,
+                        self._mirror.query,
+                        veil=self._veil,
                     )
                 except (OSError, ValueError) as exc:  # a newer state may have replaced it just now
                     if attempt == _OPEN_ATTEMPTS - 1 or state == self._catalogue.state():
@@ -104,13 +116,17 @@ class Reading:
 
     def get(self, id: str) -> Record | None:
         """A record by its id; by `database/uuid` or UUID alone, the newest version of it."""
-        found = self._catalogue.records(self._catalogue.ids(id))
-        return max(found, key=lambda record: version_key(record.version), default=None)
+        return max(self._found(id), key=lambda record: version_key(record.version), default=None)
 
     def versions(self, key: str) -> list[Record]:
         """Every version that `database/uuid`, or a UUID, has; newest first."""
-        found = self._catalogue.records(self._catalogue.ids(key))
+        found = self._found(key)
         return sorted(found, key=lambda record: version_key(record.version), reverse=True)
+
+    def _found(self, id: str) -> list[Record]:
+        found = self._catalogue.records(self._catalogue.ids(id))
+        veil = self._veil
+        return found if veil is None else [veil.visible(record) for record in found]
 
     def databases(self) -> list[tuple[str, dict[str, int]]]:
         """Each database with how many records of each kind it holds."""

@@ -18,6 +18,7 @@ from lca_rag.index.catalogue import Catalogue, unpack_sized
 from lca_rag.index.columns import COLUMNS, TEXT_COLUMNS, YEAR_COLUMNS
 from lca_rag.index.derived import LEXICAL, STATES, codes_of
 from lca_rag.index.lexical import Lexical, Segment
+from lca_rag.index.veil import Veil
 from lca_rag.record import Record
 
 ChromaQuery = Callable[
@@ -38,9 +39,16 @@ class Snapshot:
     """
 
     def __init__(
-        self, catalogue: Catalogue, folder: Path, files: str | None, chroma: ChromaQuery
+        self,
+        catalogue: Catalogue,
+        folder: Path,
+        files: str | None,
+        chroma: ChromaQuery,
+        *,
+        veil: Veil | None = None,
     ) -> None:
         self._catalogue = catalogue
+        self._veil = veil
         self._folder = folder
         self._files = folder / STATES / files if files else None
         self._chroma = chroma
@@ -136,10 +144,15 @@ class Snapshot:
             kind = np.object_ if name in TEXT_COLUMNS else np.float64
             return np.zeros(0, dtype=kind if name != "newest" else np.bool_)
         values: NDArray[np.generic] = np.load(self._files / "columns" / f"{name}.npy")
-        if name in YEAR_COLUMNS or name == "newest":
-            return values
-        categories = orjson.loads((self._files / "columns" / f"{name}.json").read_bytes())
-        return codes_of(categories, values.astype(np.int32))
+        unknown = np.nan if name in YEAR_COLUMNS else None
+        if name not in YEAR_COLUMNS and name != "newest":
+            categories = orjson.loads((self._files / "columns" / f"{name}.json").read_bytes())
+            values = codes_of(categories, values.astype(np.int32))
+        if self._veil is not None:
+            for database, positions in self.databases.items():
+                if name in self._veil.hidden_columns(database):
+                    values[positions.start : positions.stop] = unknown
+        return values
 
     def record(self, position: int) -> Record:
         """The record at a position."""
@@ -190,10 +203,13 @@ class Snapshot:
         )
         if not bodies.keys() >= set(contents):
             raise self._outdated()
-        return [
+        found = [
             unpack_sized(bodies[content], sources.get(self.ids[position]))
             for position, content in zip(wanted, contents, strict=True)
         ]
+        if self._veil is None:
+            return found
+        return [(self._veil.visible(record), size) for record, size in found]
 
     def chroma_query(
         self, vector: NDArray[np.float32], k: int, where: Mapping[str, object] | None = None

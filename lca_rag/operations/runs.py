@@ -1,7 +1,8 @@
 """How each operation is carried out: typed input and a caller in, typed output out.
 
 Rights are applied here and below, never at a door: for a caller without a right to a database, it
-does not exist.
+does not exist. The policy is applied below, where the workspace opens its index: no operation ever
+holds a part of a record that may not be shown.
 """
 
 from __future__ import annotations
@@ -83,8 +84,7 @@ def _folded(workspace: Workspace, hits: list[Hit]) -> list[schema.HitOutput]:
 
 def _hit(workspace: Workspace, hit: Hit) -> schema.HitOutput:
     """A hit as every door shows it."""
-    record = workspace.policy.visible(hit.record)
-    licence = () if record is hit.record else (LICENCE_NEEDED,)
+    record = hit.record
     return schema.HitOutput(
         id=record.id,
         uuid=record.uuid,
@@ -94,8 +94,13 @@ def _hit(workspace: Workspace, hit: Hit) -> schema.HitOutput:
         name=display_name(record),
         place=record.place.code if record.place else None,
         score=hit.score,
-        reasons=hit.reasons + licence,
+        reasons=hit.reasons + licence_needed(workspace, record.database),
     )
+
+
+def licence_needed(workspace: Workspace, database: str) -> tuple[str, ...]:
+    """The sentence that goes with whatever is shown of a restricted database."""
+    return (LICENCE_NEEDED,) if workspace.restricted(database) else ()
 
 
 def display_name(record: Record) -> str:
@@ -124,11 +129,10 @@ def show(workspace: Workspace, asked: schema.ShowInput, caller: Caller) -> schem
     """One record's evidence."""
     from lca_rag.render import evidence
 
-    found, *others = find_records(workspace, asked.id, caller)
-    record = workspace.policy.visible(found)
+    record, *others = find_records(workspace, asked.id, caller)
     text = evidence(record, limit=asked.limit)
-    if record is not found:
-        text += f"\n> {LICENCE_NEEDED}\n"
+    for sentence in licence_needed(workspace, record.database):
+        text += f"\n> {sentence}\n"
     versions = sorted((record, *others), key=lambda item: version_key(item.version), reverse=True)
     return schema.ShowOutput(
         id=record.id,
@@ -256,8 +260,7 @@ def match(workspace: Workspace, asked: schema.MatchInput, caller: Caller) -> sch
 
 
 def _candidate(workspace: Workspace, candidate: Candidate) -> schema.MatchCandidate:
-    record = workspace.policy.visible(candidate.record)
-    licence = () if record is candidate.record else (LICENCE_NEEDED,)
+    record = candidate.record
     return schema.MatchCandidate(
         id=record.id,
         uuid=record.uuid,
@@ -271,5 +274,5 @@ def _candidate(workspace: Workspace, candidate: Candidate) -> schema.MatchCandid
         year=record.period.reference_year or record.period.start,
         data_type=record.data_type,
         licence=record.licence.type or record.licence.restrictions.join(" "),
-        reasons=candidate.reasons + licence,
+        reasons=candidate.reasons + licence_needed(workspace, record.database),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lca_rag.operations import schema_whole
-from lca_rag.operations.runs import known
+from lca_rag.operations.runs import known, licence_needed
 from lca_rag.operations.workspace import Caller, Workspace
 
 if TYPE_CHECKING:
@@ -26,13 +26,23 @@ _REASONS = 3
 
 
 def visible(
-    snapshot: Snapshot, caller: Caller, *, kind: str | None, database: tuple[str, ...] | None
+    workspace: Workspace,
+    snapshot: Snapshot,
+    caller: Caller,
+    *,
+    kind: str | None,
+    database: tuple[str, ...] | None,
 ) -> NDArray[np.int64]:
-    """Positions of the newest records that the caller sees and asks for."""
+    """Positions of the newest records that the caller sees and asks for.
+
+    Raises:
+        QueryError: If a database does not exist for the caller.
+    """
     import numpy as np
 
     from lca_rag.filters import Facets, Wishes
 
+    known(workspace, database, caller)
     wishes = Wishes(kind=kind, database=database)
     return np.flatnonzero(Facets(snapshot).mask(wishes, rights=caller.databases))
 
@@ -41,7 +51,12 @@ def flow(
     workspace: Workspace, asked: schema_whole.FlowInput, caller: Caller
 ) -> schema_whole.FlowOutput:
     """What each name means. Meaning is asked only where words and numbers find nothing."""
+    known(workspace, asked.database, caller)
     lines = []
+
+    def shown(match: FlowMatch) -> schema_whole.FlowCandidate:
+        return _candidate(workspace, match)
+
     for name in asked.names:
         found = _resolver(workspace, asked, caller, dense=False).resolve(
             name, compartment=asked.compartment
@@ -54,8 +69,8 @@ def flow(
             schema_whole.FlowLine(
                 name=name,
                 decision=found.decision,
-                matches=tuple(map(_candidate, found.matches)),
-                near=tuple(map(_candidate, found.near[: asked.k])),
+                matches=tuple(map(shown, found.matches)),
+                near=tuple(map(shown, found.near[: asked.k])),
             )
         )
     return schema_whole.FlowOutput(flows=tuple(lines))
@@ -69,14 +84,14 @@ def _resolver(
     def make() -> FlowResolver:
         from lca_rag.flows import FlowResolver
 
-        positions = visible(snapshot, caller, kind="flow", database=asked.database)
+        positions = visible(workspace, snapshot, caller, kind="flow", database=asked.database)
         encoder = workspace.encoder if dense else None
         return FlowResolver(snapshot.records(positions.tolist()), encoder=encoder)
 
     return workspace.kept(("flow", caller.databases, asked.database, dense), snapshot, make)
 
 
-def _candidate(match: FlowMatch) -> schema_whole.FlowCandidate:
+def _candidate(workspace: Workspace, match: FlowMatch) -> schema_whole.FlowCandidate:
     from lca_rag.flows.compartments import of_record
 
     record = match.record
@@ -88,7 +103,7 @@ def _candidate(match: FlowMatch) -> schema_whole.FlowCandidate:
         compartment=None if compartment is None else str(compartment),
         step=match.step,
         confidence=match.score,
-        reasons=match.reasons,
+        reasons=match.reasons + licence_needed(workspace, record.database),
     )
 
 
@@ -102,7 +117,7 @@ def duplicates(
     def make() -> list[DuplicateGroup]:
         from lca_rag.duplicates import find_duplicates
 
-        positions = visible(snapshot, caller, kind=asked.kind, database=asked.database)
+        positions = visible(workspace, snapshot, caller, kind=asked.kind, database=asked.database)
         return find_duplicates(snapshot.records(positions.tolist()), snapshot.matrix[positions])
 
     key = ("duplicates", caller.databases, asked.database, asked.kind)
@@ -131,9 +146,8 @@ def clusters(
     workspace: Workspace, asked: schema_whole.ClustersInput, caller: Caller
 ) -> schema_whole.ClustersOutput:
     """Groups of records with near meanings, the largest first."""
-    known(workspace, asked.database, caller)
     snapshot = workspace.index.snapshot()
-    positions = visible(snapshot, caller, kind=asked.kind, database=asked.database)
+    positions = visible(workspace, snapshot, caller, kind=asked.kind, database=asked.database)
     key = ("clusters", caller.databases, asked.database, asked.kind, asked.count)
     found = workspace.kept(key, snapshot, lambda: clustered(snapshot, positions, asked.count))
     return schema_whole.ClustersOutput(

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from lca_rag.errors import IndexStateError, QueryError
+from lca_rag.errors import IndexStateError, QueryError, ReadError
 
 if TYPE_CHECKING:
     from lca_rag.answer import Answerer, Policy
@@ -104,9 +104,10 @@ class Workspace:
         self._wrap: Callable[[Encoder], Encoder] = lambda encoder: encoder
 
     @classmethod
-    def of(cls, index: Index) -> Self:
+    def of(cls, index: Index, *, policy: str | Path | None = None) -> Self:
         """A workspace over an index that is open already, with the encoder it was opened with."""
-        workspace = cls(index.folder)
+        workspace = cls(index.folder, policy=policy)
+        workspace._cover(index)
         workspace._indexes.append(index)
         workspace._encoder = index.encoder
         return workspace
@@ -182,12 +183,23 @@ class Workspace:
 
     @property
     def matcher(self) -> Matcher:
-        """The matcher of bills of materials over the retriever."""
+        """The matcher of bills of materials over the retriever.
+
+        Raises:
+            ReadError: If the memory of matches is not there, or lacks a column.
+        """
         with self._lock:
             if self._matcher is None:
                 from lca_rag.matching import Matcher, Memory
 
-                memory = Memory.load(self._memory_file) if self._memory_file else None
+                file = Path(self._memory_file) if self._memory_file else None
+                if file is not None and not file.is_file():  # nothing here would ever write it
+                    raise ReadError(
+                        f"{file}: there is no such memory of matches; name a CSV file with the "
+                        "header description,unit,place,record, or leave --memory out",
+                        path=str(file),
+                    )
+                memory = Memory.load(file) if file else None
                 self._matcher = Matcher(self.retriever, memory=memory)
             return self._matcher
 
@@ -215,6 +227,11 @@ class Workspace:
         from lca_rag.answer import Policy
 
         return Policy.load(Path(self._policy_file)) if self._policy_file else Policy()
+
+    def restricted(self, database: str) -> bool:
+        """Whether only the allowed fields of a database are shown."""
+        rule = self.policy.rules.get(database)
+        return rule is not None and rule.level == "restricted"
 
     def kept(self, key: Hashable, snapshot: Snapshot, make: Callable[[], Made]) -> Made:
         """What `make` gives of one state of the index, made once for each key; a few are kept.
@@ -255,7 +272,17 @@ class Workspace:
     def _open(self, encoder: Encoder | None) -> Index:
         from lca_rag.index import Index
 
-        return Index.open(self.location, encoder=encoder, create=False)
+        index = Index.open(self.location, encoder=encoder, create=False)
+        self._cover(index)
+        return index
+
+    def _cover(self, index: Index) -> None:
+        """Let no part of a record out of the index that the policy does not allow.
+
+        It is done here, below every operation, so that one which forgets the policy leaks nothing.
+        """
+        if self._policy_file is not None:
+            index.put_veil(self.policy)
 
 
 def remember_model(
