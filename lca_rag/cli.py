@@ -14,6 +14,7 @@ import typer
 
 import lca_rag
 from lca_rag.commands import console, demo, exporting, generated, indexing, mapping, models, serving
+from lca_rag.commands.help import Command, Group
 from lca_rag.errors import LcaRagError
 
 TRACEBACK_VARIABLE = "LCA_RAG_TRACEBACK"
@@ -21,6 +22,7 @@ TRACEBACK_VARIABLE = "LCA_RAG_TRACEBACK"
 
 app = typer.Typer(
     name="lca-rag",
+    cls=Group,
     help="Find the right life-cycle-assessment data set and quote its numbers without error.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -61,6 +63,8 @@ app.command("doctor")(models.doctor)
 app.command("serve")(serving.serve)
 app.command("mcp")(serving.mcp)
 app.command("key")(serving.key)
+for registered in app.registered_commands:
+    registered.cls = Command
 
 
 def main() -> None:

@@ -310,6 +310,14 @@ def test_every_command_and_option_is_explained() -> None:
             assert parameter.help, f"{name} {parameter.name}"
 
 
+@pytest.mark.parametrize("command", [(), ("index",), ("search",), ("train",)])
+def test_switches_show_no_type_of_a_value(run: Run, command: tuple[str, ...]) -> None:
+    code, out, _ = run(*command, "--help")
+    assert code == 0
+    assert "--help" in out
+    assert "<bool>" not in out
+
+
 def test_the_version_is_printed(run: Run) -> None:
     code, out, _ = run("--version")
     assert (code, out) == (0, "lca-rag 0.1.0\n")

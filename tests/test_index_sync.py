@@ -116,6 +116,7 @@ def test_cut_texts_are_told_and_probes_are_not(
         assert not caplog.records, "the probes of a new index are too long on purpose"
         report = opened.sync(records)
     assert encoder.truncated == 1
+    assert not caplog.records, "the report tells it, once and whole"
     assert report.notes == (
         "1 of 2 texts are longer than the encoder takes: their ends count in the search by "
         "words, but not in the search by meaning",

@@ -75,7 +75,7 @@ class SentenceEncoder:
     precision, and are never pickled: an unpickled encoder loads them again when it is used.
 
     Attributes:
-        truncated: How many texts were longer than the maximum length so far.
+        truncated: How many texts were longer than the maximum length so far, but for probes.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class SentenceEncoder:
         self.truncate_dim = truncate_dim
         self.query_prompt = query_prompt
         self.truncated = 0
-        self._uncounted = False
+        self._quiet = threading.local()
         self._known: Fingerprint | None = None
         self._loaded: _Loaded | None = None
         self._lock = threading.Lock()
@@ -201,13 +201,24 @@ class SentenceEncoder:
         return self._encode(stripped, self._model().document_prompt, progress)
 
     @contextmanager
-    def uncounted(self) -> Iterator[None]:
-        """Within it, cut texts are neither counted nor said: probes are too long on purpose."""
-        self._uncounted = True
+    def quiet(self, *, counting: bool = True) -> Iterator[None]:
+        """Within it, this thread logs no warning of texts that are cut.
+
+        Args:
+            counting: Whether they are added to `truncated`, so that the caller can tell of them;
+                probes, which are too long on purpose, are not.
+        """
+        before = self._cutting()
+        self._quiet.value = (False, counting)
         try:
             yield
         finally:
-            self._uncounted = False
+            self._quiet.value = before
+
+    def _cutting(self) -> tuple[bool, bool]:
+        """Whether this thread says that texts are cut, and whether it counts them."""
+        said, counted = getattr(self._quiet, "value", (True, True))
+        return said, counted
 
     def _encode(
         self, texts: list[str], prompt: str, progress: Callable[[int], None] | None
@@ -216,9 +227,10 @@ class SentenceEncoder:
         loaded = self._model()
         prompted = [prompt + text for text in texts]
         vectors, cut = loaded.shared.encode(prompted, loaded.max_length, progress)
-        if cut and not self._uncounted:
+        said, counted = self._cutting()
+        if cut and counted:
             # Said aloud once, because a database of long texts would say it with every batch.
-            level = logging.DEBUG if self.truncated else logging.WARNING
+            level = logging.DEBUG if self.truncated or not said else logging.WARNING
             logger.log(
                 level,
                 "texts longer than %d tokens are cut: %d of %d in this batch (said once)",
@@ -286,12 +298,14 @@ class SentenceEncoder:
     def __getstate__(self) -> dict[str, object]:
         """The settings alone: no weights, no lock."""
         return {
-            key: value for key, value in self.__dict__.items() if key not in {"_loaded", "_lock"}
+            key: value
+            for key, value in self.__dict__.items()
+            if key not in {"_loaded", "_lock", "_quiet"}
         }
 
     def __setstate__(self, state: dict[str, object]) -> None:
         """The settings; the model is read when it is used."""
-        self.__dict__.update(state, _loaded=None, _lock=threading.Lock())
+        self.__dict__.update(state, _loaded=None, _lock=threading.Lock(), _quiet=threading.local())
 
     def __repr__(self) -> str:
         return f"SentenceEncoder({self.source!r}, precision={self.precision!r})"

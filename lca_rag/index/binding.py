@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import nullcontext
 
 import numpy as np
 
 from lca_rag.encoders import Encoder, Fingerprint, FloatArray
 from lca_rag.errors import FingerprintMismatch
 from lca_rag.index.catalogue import Catalogue
+from lca_rag.index.report import untold
 from lca_rag.index.writer import Writer
 
 PROBES = (
@@ -66,7 +66,7 @@ def bind(writer: Writer, encoder: Encoder) -> None:
 
 def _probe(encoder: Encoder, texts: Sequence[str]) -> FloatArray:
     """Vectors of texts of our own, one of which every model cuts: nothing to tell a user of."""
-    with getattr(encoder, "uncounted", nullcontext)():
+    with untold(encoder, counting=False):
         return encoder.encode_documents(texts)
 
 

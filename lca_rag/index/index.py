@@ -41,6 +41,7 @@ from lca_rag.index.report import (
     cut_note,
     silent,
     texts_cut,
+    untold,
 )
 from lca_rag.index.sync import keep_all, pruner, synchronise, unseen
 from lca_rag.index.texts import DATABASE, text_records
@@ -186,7 +187,7 @@ class Index(Reading):
         tell = progress or silent
         began = time.monotonic()
         cut_before = texts_cut(self._encoder)
-        with self._writing() as writer:
+        with untold(self._encoder, counting=True), self._writing() as writer:
             self._note_run(writer, None)
             report = synchronise(
                 writer,

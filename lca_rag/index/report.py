@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
+from lca_rag.encoders import Encoder, SentenceEncoder
 from lca_rag.readers.context import Skip
 
 Progress = Callable[[str, int], None]
@@ -13,9 +15,16 @@ Progress = Callable[[str, int], None]
 INCOMPLETE = "nothing was removed, because not everything was read"
 
 
-def texts_cut(encoder: object) -> int:
+def texts_cut(encoder: Encoder | None) -> int:
     """How many texts an encoder has cut so far; 0 where it does not count them (an endpoint)."""
     return int(getattr(encoder, "truncated", 0))
+
+
+def untold(encoder: Encoder | None, *, counting: bool) -> AbstractContextManager[None]:
+    """Within it, no warning is logged of texts that are cut; `cut_note` tells of those counted."""
+    if isinstance(encoder, SentenceEncoder):
+        return encoder.quiet(counting=counting)
+    return nullcontext()
 
 
 def cut_note(cut: int, embedded: int) -> tuple[str, ...]:
