@@ -82,6 +82,9 @@ def read_again(question: Question, candidates: Sequence[Candidate]) -> Question 
         return None
     if question.readings and all(any(c.held[p] == 1.0 for c in near) for p in places):
         return replace(question, asked=question.readings[0], readings=question.readings[1:])
+    looked_at = candidates if question.kind == "compare" else near
+    if (other := _that_is_there(question, looked_at, places)) is not None:
+        return replace(question, asked=other, readings=())
     rest = _not_its_name(question, near[0], places)
     if not rest or rest == question.asked:
         return None
@@ -105,6 +108,26 @@ def _in_no_name(
         if rows and (not best.rows or rows[0].score > best.rows[0].score):
             return other
     return None
+
+
+def _that_is_there(
+    question: Question, near: Sequence[Candidate], places: Sequence[int]
+) -> tuple[Term, ...] | None:
+    """Another reading that is a row of a candidate, whose name says what was taken for the flow.
+
+    Words that only tell how a thing is done ("running") need not be said by the name.
+    """
+    for candidate in near:
+        unsaid = [p for p in places if candidate.held[p] < 1.0 and question.terms[p].weight > _HOW]
+        for other in (*question.readings, _left_over(question, candidate.held)):
+            left = [p for p in unsaid if question.terms[p] not in other]
+            if other and not left and find_rows(candidate.view, question, other):
+                return other
+    return None
+
+
+_HOW = 0.5
+"""Weight of unknown participles and adverbs."""
 
 
 def _not_its_name(question: Question, best: Candidate, places: Sequence[int]) -> tuple[Term, ...]:

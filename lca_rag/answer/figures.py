@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lca_rag.answer.amounts import converted
-from lca_rag.answer.lexicon import Prose, Term, Words, holds
+from lca_rag.answer.lexicon import Prose, Term, Words, holds, tokens
 from lca_rag.answer.question import Question
 from lca_rag.answer.view import View
 from lca_rag.record import Exchange, Record
@@ -26,6 +26,13 @@ _OTHER_DIMENSION = 0.3
 _SAME = 0.08
 """Rows whose score is so close to the best are shown beside it."""
 _SHOWN = 4
+_NO_UNIT = 0.3
+"""What a row loses that states no unit, so that nothing can be said of it."""
+_CARRIED = 0.5
+"""What a transport service loses where none is asked for."""
+_VEHICLES = tokens(
+    "transport train rail truck lorry barge ship vessel freighter tanker pipeline aircraft bus car"
+)
 CARRIAGE = ("t*km", "p*km")
 """Units of transport services."""
 _MEDIA = {"air": ("air",), "water": ("water",), "soil": ("soil", "ground")}
@@ -104,6 +111,10 @@ def row_score(
         return 0.0
     if _other_dimension(exchange, question):
         score -= _OTHER_DIMENSION
+    if exchange.unit in CARRIAGE and not any(holds(term, _VEHICLES) for term in asked):
+        score -= _CARRIED  # diesel is no kilometre of a lorry that runs on it
+    if exchange.unit is None:
+        score -= _NO_UNIT
     if question.direction is not None and exchange.direction != question.direction:
         score -= _WRONG_SIDE
     if question.emitted and exchange.flow_kind not in ("elementary", None):

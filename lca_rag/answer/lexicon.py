@@ -35,6 +35,8 @@ _WORDS = re.compile(rf"{HAN}+|\d+(?:[.,]\d+)*|(?:(?!{HAN})[^\W\d_])+(?:\d+(?:\.\
 _ONLY_ALONE = frozenset("电")
 """Signs that begin so many words that they are a notion only where known words surround them."""
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_CLITIC = re.compile(r"(?<=[a-z])'(?:s|re|ve|ll|d|m)\b|(?<=n)'t\b")
+"""What is left of a verb or a genitive after an apostrophe."""
 _SIZES = frozenset(
     [
         "mw",
@@ -122,7 +124,7 @@ def _same_stem(one: str, other: str) -> bool:
 
 def terms(text: str) -> list[Term]:
     """The notions of a text in reading order; words without content are left out."""
-    folded = fold(text)
+    folded = _CLITIC.sub(lambda match: " " * len(match.group()), fold(text))
     found: list[Term] = []
     words: list[tuple[str, int, int]] = []
     for match in _WORDS.finditer(folded):
@@ -253,8 +255,10 @@ def _tables() -> _Tables:
     groups: dict[tuple[str, ...], list[frozenset[str]]] = {}
     chinese: dict[str, list[frozenset[str]]] = {}
     for line in _lines("lexicon.tsv"):
-        spellings = line.split("|")
-        options = [tokens(spelling) for spelling in spellings]
+        wider, _, narrower = line.partition(">")
+        spellings = wider.split("|")
+        meant = [*spellings, *(narrower.split("|") if narrower else ())]
+        options = [tokens(spelling) for spelling in meant]
         for spelling in spellings:
             if is_chinese(spelling) or re.match(HAN, spelling):
                 chinese.setdefault(spelling, []).extend(options)

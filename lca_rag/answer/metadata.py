@@ -207,7 +207,7 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
             ),
             (
                 r"\b(which|what|from when|for which) (reference |base )?years?\b"
-                r"|reference year|\bvalid (from|until|for)"
+                r"|reference (year|yr)s?\b|\bvalid (from|until|for)"
                 r"|\btime (period|coverage|span|scope|frame)"
                 r"|\bhow (old|recent|current|up[- ]to[- ]date)|\bwhen (is|was|were|are|did|do)\b"
                 r"|\b(until|for|from|since) when\b|\bvintage\b|\btemporal(ly)? \w+"
@@ -219,7 +219,7 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
             (
                 r"\bwhere\b|\btakes? place\b"
                 r"|\b(which|what) (country|countries|place|region|province|state|city"
-                r"|location|geograph\w*|site|area|part of)"
+                r"|location|geograph\w*|site|area|part of (the|north|south|east|west|central))"
                 r"|\bto (which|what) (\w+ ){1,2}?(region|area|province|basin|district|zone"
                 r"|country|state)\b"
                 r"|\blocated\b"

@@ -22,6 +22,7 @@ from lca_rag.answer.wordings import (
     COMPARE,
     DATABASES,
     EMITTED,
+    EXISTS,
     FIGURE,
     FLOW,
     IMPACT,
@@ -34,6 +35,7 @@ from lca_rag.answer.wordings import (
     REFERENCE,
     SENTENCE,
     SIDES,
+    TO_MEDIUM,
     TWO_SIZES,
     YEAR,
 )
@@ -103,7 +105,9 @@ class Question:
     def spelled(self) -> str:
         """What must name the data set, in every spelling; the wanted flow would only distract."""
         named = self.subject or self.terms
-        words = [place.text for place in self.places] + [str(year) for year in self.years]
+        said = [(place.text, *(area.name for area in place.areas)) for place in self.places]
+        words = [name for names in said for name in dict.fromkeys(names)]
+        words += [str(year) for year in self.years]
         return " ".join(
             sorted({token for term in named for option in term.options for token in option}) + words
         )
@@ -121,6 +125,7 @@ def understand(question: str) -> Question:
         place
         for place in recognise(body)
         if not _is_substance(place)
+        and not _is_part_of_word(place, body)
         and not _is_code_in(place, stated)
         and not MEASURE.match(body, place.end)
     )
@@ -137,6 +142,10 @@ def understand(question: str) -> Question:
         spans.append(purpose.span())
     if kind in ("metadata", "list"):
         spans.extend(stated)
+    emitted = bool(EMITTED.search(folded))
+    if emitted and kind in ("figure", "compare"):
+        said_of = (*EMITTED.finditer(folded), *TO_MEDIUM.finditer(folded))
+        spans.extend(match.span() for match in said_of)
     found = [term for term in terms(body) if not _inside(term, spans)]
     readings = _asked(folded, found) if kind in ("figure", "compare", "impact") else []
     if kind == "figure" and target is not None and target.unit in ("kWh", "MWh"):
@@ -151,7 +160,7 @@ def understand(question: str) -> Question:
         asked=readings[0] if readings else (),
         readings=tuple(readings[1:]),
         direction=next((side for pattern, side in SIDES if pattern.search(folded)), None),
-        emitted=bool(EMITTED.search(folded)),
+        emitted=emitted,
         medium=next((name for name, pattern in MEDIA.items() if pattern.search(folded)), None),
         basis=basis,
         target=target.unit if target is not None else None,
@@ -169,6 +178,15 @@ def understand(question: str) -> Question:
 def _is_substance(place: Mention) -> bool:
     """Whether capitals that are a country's code are a flow's short name here ("COD")."""
     return place.text.isupper() and any(term.known for term in terms(place.text))
+
+
+def _is_part_of_word(place: Mention, text: str) -> bool:
+    """Whether a Chinese place's signs are the inside of a longer word ("合肥" in "复合肥")."""
+    return is_chinese(place.text) and any(
+        term.known and term.start <= place.start and place.end <= term.end
+        for term in terms(text)
+        if term.end - term.start > place.end - place.start
+    )
 
 
 def _is_code_in(place: Mention, spans: Sequence[tuple[int, int]]) -> bool:
@@ -193,23 +211,33 @@ def _kind(text: str, years: Sequence[int], places: Sequence[Mention]) -> Kind:
     listed = LIST.search(text)
     if listed is not None and _lists(text, listed.start(), stated):
         return "list"
+    if _exists(text, stated):
+        return "list"
     if REFERENCE.search(text):
         return "reference"
     if IMPACT.search(text):
         return "impact"
     if COMPARE.search(text) or TWO_SIZES.search(text):
         return "compare"
+    figure = FIGURE.search(text)
     if (
-        FIGURE.search(text)
+        (figure is not None or not stated)
         and (len(places) == 2 or len(years) == 2)
         and _joined(text, years, places)
     ):
         return "compare"
-    figure = FIGURE.search(text)
     in_unit = find_target(fold(text), find_basis(fold(text))) is not None
     if stated and not in_unit and (figure is None or stated[0][0] < figure.start()):
         return "metadata"
     return "figure"
+
+
+def _exists(text: str, stated: Sequence[tuple[int, int]]) -> bool:
+    """Whether it is asked if there are data on something, and not for one of its figures."""
+    found = EXISTS.search(text)
+    if found is None or any(cue.search(text) for cue in (FIGURE, EMITTED, IMPACT, REFERENCE)):
+        return False
+    return all(found.start() <= begin and end <= found.end() for begin, end in stated)
 
 
 def _lists(text: str, start: int, stated: Sequence[tuple[int, int]]) -> bool:
@@ -269,11 +297,47 @@ _JOINERS = 6
 def _asked(folded: str, found: Sequence[Term]) -> list[tuple[Term, ...]]:
     """The notions in the phrase that may name the wanted flow, by every rule that catches any."""
     readings: list[tuple[Term, ...]] = []
+    if (before := _before_much(folded, found)) and is_chinese(folded):
+        readings.append(before)
     for pattern in ASKED_HAN if is_chinese(folded) else ASKED:
         for match in pattern.finditer(folded):
             span = match.span("x")
+            if (parted := _PARTED.search(folded, *span)) is not None:
+                span = span[0], parted.start()
+            span = _whole(span, found)
             chosen = tuple(term for term in found if _inside(term, [span]))
             named = tuple(term for term in chosen if term.weight >= 0.5)
             if named and len(chosen) <= 5 and named not in readings:
                 readings.append(named)
     return readings
+
+
+_PARTED = re.compile(r"\s(?:[-–—]|vs\.?|versus)\s")
+"""What ends the name of a flow before the data sets that are compared."""
+_MUCH = re.compile(
+    r"(?:的?(?:是|有|为|值|量|排放量|用量|消耗量|产生量))*(?:多少|几何)(?!\S*[的\u3400-\u9fff]{2})"
+)
+"""An amount that is asked for at the end, behind the flow ("…COD多少？")."""
+
+
+def _before_much(folded: str, found: Sequence[Term]) -> tuple[Term, ...]:
+    """The notion that stands before a final "多少", with unknown pairs of signs that touch it."""
+    much = _MUCH.search(folded)
+    if much is None:
+        return ()
+    chosen: list[Term] = []
+    start = much.start()
+    for term in reversed(found):
+        touches = term.end == start if not chosen else not term.known and term.end > start
+        if touches and (not chosen or not chosen[-1].known):
+            chosen.append(term)
+            start = term.start
+    return tuple(reversed(chosen))
+
+
+def _whole(span: tuple[int, int], found: Sequence[Term]) -> tuple[int, int]:
+    """The span, longer where it begins or ends within a known word ("挥发性|有机物")."""
+    known = [term for term in found if term.known]
+    starts = (t.start for t in known if t.start < span[0] < t.end <= span[1])
+    ends = (t.end for t in known if span[0] <= t.start < span[1] < t.end)
+    return min(starts, default=span[0]), max(ends, default=span[1])

@@ -17,6 +17,7 @@ __all__ = [
     "COMPARE",
     "DATABASES",
     "EMITTED",
+    "EXISTS",
     "FIGURE",
     "FLOW",
     "IMPACT",
@@ -29,6 +30,7 @@ __all__ = [
     "REFERENCE",
     "SENTENCE",
     "SIDES",
+    "TO_MEDIUM",
     "TWO_SIZES",
     "YEAR",
 ]
@@ -91,8 +93,32 @@ LIST = re.compile(
     r"|(关于|有关)[^，。？]{1,30}(有|是)(什么|哪些)",
     re.IGNORECASE,
 )
+_DATA = (
+    r"(data|records?|data ?sets?|inventor(y|ies)|information|entr(y|ies)|process(es)?|numbers|lci)"
+)
+EXISTS = re.compile(
+    rf"\b(do|does|have|has|can|could) (you|it|this|the|your|i|we)\b[^?]*?\b(have|hold|contain"
+    rf"|offer|include|cover|got|find|get|store|keep)\b[^?]*\b{_DATA}\b"
+    rf"|\b(do|does) (you|the|this|your) (\w+ )?(have|hold|contain|offer|include|cover|know)\b"
+    rf"|\b(is|are) there (also )?(an?|any|some|no)?\s*(\w+ ){{0,4}}?{_DATA}\b"
+    rf"|\b(got|have you|have we|any|there) (any )?{_DATA} (on|for|about|of|from)\b"
+    r"|\b(any|some)thing (on|about|for|from)\b"
+    r"|\b(is|are|was|were) [^?]{2,90}\b(covered|included|available|represented|on record|on file"
+    r"|in here|in there|part of (it|this|the (data|collection)))\W*$"
+    r"|\b(exist|exists)\W*$"
+    r"|有没有|有无|是否(有|包含|包括|收录|涵盖|存在|提供)|能(查|找|搜)到|(包含|收录|涵盖|覆盖|提供)了?[^，。？]{1,40}(吗|么|没有)"
+    r"|有[^，。？]{1,40}(数据|数据集|记录|清单|资料|过程|条目)(吗|么|没有?)?\s*[？?]?$"
+    r"|有关于[^，。？]{1,40}(吗|么|没有)",
+    re.IGNORECASE,
+)
+"""Whether there are data on something."""
 REFERENCE = re.compile(
-    r"reference (flow|amount|unit|quantity)|quantitative reference|functional unit|normali[sz]ed"
+    r"\b(mass|amount|quantity|volume|area|number|count|size|weight)\b[^?]*\b(relates?|refers?"
+    r"|(is|are) (given|stated|based|valid|expressed|compiled)) (to|for|on)\b"
+    r"|\bto what (mass|amount|quantity|volume|area|number|weight|size)\b"
+    r"|(按|以|对应|针对|基于|相对于)多少[^，。？]{0,10}(算|计|给出|统计|编制|表示|建模|为基准|列出)"
+    r"|是多少[^，。？]{1,8}的(数据|清单)"
+    r"|reference (flow|amount|unit|quantity)|quantitative reference|functional unit|normali[sz]ed"
     r"|(to|for) (what|which|how (much|many))\b(?! (region|country|place|area|year|period|time|state"
     r"|location|market|version))[^?]*\b(refer|relate|given|stand|normal|valid"
     r"|scaled|based)"
@@ -133,7 +159,11 @@ COMPARE = re.compile(
     r"[^?]*\bthan\b(?! or equal| ?\d)"
     r"|\b(does|do|did|is|would|will) each (give|emit|release|use|take|need|consume|require|have"
     r"|cause|produce|contain|show)\b"
-    r"|\bhigher\b[^?]*\bor\b|\bmore\b[^?]*,[^?]*\bor\b|分别|比较|对比|相比|哪个(的|更)|差别"
+    r"|\b(higher|lower|more|less|fewer|larger|smaller|better|worse|cleaner|dirtier)\b[^?]*\bor\b"
+    r"|\bwhich (one |of them )?(is|has|uses|needs|emits|burns|takes|gives|consumes|releases"
+    r"|requires|produces|causes|contains)\b[^?]*\b(higher|lower|more|less|fewer|larger|smaller|better|worse"
+    r"|cleaner|dirtier|bigger)\b|\bwhich (one )?(wins|is the (better|worse|cleaner))"
+    r"|\bmore\b[^?]*,[^?]*\bor\b|分别|比较|对比|相比|哪个(的|更)|差别|差异|相差|对照|(哪|谁)(个|种|一个|者)?[^，。？]{0,8}(更|比较|较|高|低|多|少)|孰|(高|低|多|少|大|小)多少"
     r"|各(自)?(是|为|有|用|需|耗|消耗|排放|需要|用了)*多少|谁的|相对于|有何不同|两者|放在一起|(低|高|多|少|大|小)于(?!等于|\d)|差多少"
     r"|比[^，。？]{2,60}(多|少|高|低|大|小)(吗|多少|不少)?[？?]?$",
     re.IGNORECASE,
@@ -155,7 +185,7 @@ SIDES: tuple[tuple[re.Pattern[str], Direction], ...] = (
     (
         re.compile(
             r"\bemi(t|ts|tted|ssions?)\b|\breleas|\bdischarg|\bgiven? off\b|\bairborne\b|\b(lost"
-            r"|loss|losses)\b|\bto (air|water|soil)\b"
+            r"|loss|losses)\b|\b(in)?to (air|water|soil)\b"
             r"|\b(leave|leaves|leaving|recovered|obtained|yield|yields|deliver|delivers"
             r"|by-?products?|outputs?)\b"
             r"|排放|释放|产出|输出|得到|回收(了)?多少|副产|放出|排出|排掉|产生",
@@ -178,20 +208,26 @@ MEASURE = re.compile(r"\s+(gallons?|tons?|short|dollars?|units?)\b", re.IGNORECA
 """What makes a country's name a part of a unit ("US gallons")."""
 MEDIA = {
     "air": re.compile(
-        r"\bairborne\b|\bto (the )?(air|atmosphere)\b|\bair emission|大气|空气", re.IGNORECASE
+        r"\bairborne\b|\b(in)?to (the )?(air|atmosphere)\b|\bair emission|大气|空气", re.IGNORECASE
     ),
     "water": re.compile(
-        r"\bto (the )?(water|river|sea|surface water)\b|\bwater(borne)? (emission|discharge)|水体"
-        r"|废水中",
+        r"\b(in)?to (the )?(water|river|sea|surface water)\b|\bwater(borne)? (emission|discharge)"
+        r"|水体|废水中",
         re.IGNORECASE,
     ),
-    "soil": re.compile(r"\bto (the )?soil\b|土壤", re.IGNORECASE),
+    "soil": re.compile(r"\b(in)?to (the )?soil\b|土壤", re.IGNORECASE),
 }
 EMITTED = re.compile(
     r"\bemi(t|ts|tted|ssions?)\b|\breleas|\bdischarg|\bgiven? off\b|\bairborne\b|\b(lost|loss"
-    r"|losses)\b|排放|释放|放出|排出|排掉",
+    r"|losses)\b|\b(let|lets|comes?) off\b|\bleach\w* (in)?to\b|排放|释放|放出|排出|排掉",
     re.IGNORECASE,
 )
+TO_MEDIUM = re.compile(
+    r"\b(in)?to (the )?(air|atmosphere|water|rivers?|sea|soil|surface water|environment)\b"
+    r"|(向|到|至|入)(大气|空气|水体|土壤|环境)中?",
+    re.IGNORECASE,
+)
+"""Where something goes that is emitted; it names neither the flow nor the data set."""
 FLOW = re.compile(
     r"\bcas\b|\bec number|\beinecs\b|(sum|chemical|molecular) formula|cas号|化学式|分子式"
 )
@@ -206,11 +242,12 @@ _STOP_AT = (
     r"|stored|has|have|had|arises?|occurs?|results?|accrues?|drawn|taken|withdrawn|intake|makes?"
     r"|listed|remains?|escapes?"
     r"|an?|each|in|into|to|for|from|of|per|by|at|on|with|within|when|during|enters?|lost|listed|made"
-    r"|produced|delivered)\b|[,?;:(]|\.(?!\d)|$)"
+    r"|produced|delivered|discharged|burned|let|leach\w*|leak\w*|contributions?|escaping|coming"
+    r"|versus|vs|compared|against|instead|rather|volume)\b|\s[-–—]\s|[,?;:(]|\.(?!\d)|$)"
 )
 _UNIT_WORDS = (
     r"(?:thousand |million )?(?:kilo(?:gram|gramme)s?|grams?|milligrams?|kg|g|mg|tonnes?|tons?|t"
-    r"|kwh|mwh|mj|gj"
+    r"|kwh|mwh|mj|gj|ml|millilit(?:re|er)s?|micrograms?|µg|ug|kbq|bq"
     r"|lit(?:re|er)s?|l|cubic met(?:re|er)s?|m3|square met(?:re|er)s?|m2|hectares?|ha|pounds?|lbs?"
     r"|gallons?)"
 )
@@ -233,10 +270,10 @@ ASKED = tuple(
         rf"emissions? of (?P<x>[\w ()/+-]+?){_STOP_AT}",
         r"(?:large|high|big) (?:is|are) the (?:direct )?(?P<x>[\w -]+?)(?:\s+(?:input|use|demand"
         r"|share|need))?\s+(?:per|in|of|for)\b",
-        rf"\b(?:takes?|uses?|needs?|consumes?|requires?|emits?|releases?|has) (?:more|less"
+        rf"\b(?:takes?|uses?|needs?|burns?|consumes?|requires?|emits?|releases?|has) (?:more|less"
         rf"|the most|the least) (?P<x>[\w -]+?){_STOP_AT}",
         r"\bthe (?P<x>[\w -]+?)\s+(?:that|which) (?:goes|go|is|are|enters?)\b",
-        r"\bis the (?:direct )?(?P<x>[\w -]+?)\s+(?:of|in|for|per)\b",
+        r"\b(?:is|are|what'?s) the (?:direct )?(?P<x>[\w -]+?)\s+(?:of|in|for|per)\b",
         r"\bthe (?P<x>[\w -]+?) (?:released|emitted|used|needed|consumed|required)\b",
         r"(?:^|:\s+|[.?!]\s+)(?:direct\s+)?(?P<x>[\w ()/+-]+?)\s+(?:use|demand|consumption|input"
         r"|content|share)\b",
@@ -247,6 +284,7 @@ ASKED = tuple(
         rf"{_STOP_AT}",
         rf":\s+(?:airborne\s+|direct\s+)?(?P<x>{_PLAIN})\s+per\b",
         rf"^(?:airborne\s+|direct\s+)?(?P<x>{_PLAIN})\s+per\b",
+        rf",\s+(?:airborne\s+|direct\s+)?(?P<x>{_PLAIN})\s+(?:per|in)\b",
         rf":\s+(?:airborne\s+|direct\s+)?(?P<x>(?:[\w ()/+-]|\.(?=\d))+?){_STOP_AT}",
         rf"^(?:airborne\s+|direct\s+)?(?P<x>(?:[\w ()/+-]|\.(?=\d))+?){_STOP_AT}",
         rf"\bneed(?:s)? in (?P<x>[\w -]+?){_STOP_AT}",
