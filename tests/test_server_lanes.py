@@ -64,8 +64,9 @@ def test_a_search_waits_for_no_answer_and_an_answer_for_no_bulk(
 def test_every_lane_has_room(threads: int, llm: str | None) -> None:
     with Workspace("nowhere", llm=llm) as workspace:
         door = Door(workspace, None, Settings(threads=threads), Metrics())
-        room = {lane: int(limiter.total_tokens) for lane, limiter in door._lanes.items()}
+        room = dict(door.lanes.room)
     assert min(room.values()) >= 1
+    assert room.pop("encode") == 1  # beside the others
     assert set(room) == {"quick", "answer", "bulk"}
     assert {row.lane for row in OPERATIONS} == set(room)
     if threads >= 4:

@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 import openai
 import pytest
+from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from lca_rag.errors import AnswerError
@@ -21,6 +22,7 @@ from lca_rag.operations.schema import AskInput, AskOutput
 from lca_rag.server.access import Key, KeyRing, digest
 from lca_rag.server.app import create_app
 from lca_rag.server.door import Settings
+from lca_rag.server.openai import ENCODER
 from tests import server_fixtures
 from tests.hash_encoder import HashEncoder
 
@@ -310,3 +312,25 @@ def test_a_workspace_of_one_index_is_shared_by_everybody(tmp_path: Path) -> None
     with server_fixtures.workspace(place) as workspace, ThreadPoolExecutor(40) as pool:
         found = {id(item) for item in pool.map(lambda _: workspace.retriever, range(40))}
     assert len(found) == 1
+
+
+def test_the_readme_names_the_models_that_are_accepted(tmp_path: Path) -> None:
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text("utf-8")
+    [told] = [line for line in readme.splitlines() if line.startswith("`serve` offers")]
+    for name in (f"`{Settings().model}`", f"`{ENCODER}`", "`provider/NAME`", "`NAME:latest`"):
+        assert name in told
+    body = {"messages": [{"role": "user", "content": "steel"}]}
+    folder = server_fixtures.build(tmp_path / "x.lca", server_fixtures.demo_records()[:9])
+    with TestClient(create_app(server_fixtures.workspace(folder))) as client:
+        [chat, encoder] = [row["id"] for row in client.get("/v1/models").json()["data"]]
+        for pattern in ("{}", "provider/{}", "{}:latest", ""):
+            asked = body | {"model": pattern.format(chat)}
+            assert client.post("/v1/chat/completions", json=asked).status_code == 200
+            for name in (ENCODER, encoder):
+                embed = {"model": pattern.format(name), "input": "steel"}
+                assert client.post("/v1/embeddings", json=embed).status_code == 200
+        for path, asked in (
+            ("/v1/chat/completions", body | {"model": "gpt-4o"}),
+            ("/v1/embeddings", {"model": "gpt-4o", "input": "steel"}),
+        ):
+            assert client.post(path, json=asked).json()["error"]["code"] == "model_not_found"

@@ -68,7 +68,7 @@ def serve(
         raise MissingExtra("server", "The web server") from exc
 
     from lca_rag.server.access import KeyRing, require_local
-    from lca_rag.server.door import THREADS, WAITING_THREADS
+    from lca_rag.server.lanes import THREADS, WAITING_THREADS
 
     ring = KeyRing.load(keys) if keys else None
     require_local(host, ring, open_access=open_access)

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import orjson
@@ -144,7 +144,7 @@ class Snapshot:
             kind = np.object_ if name in TEXT_COLUMNS else np.float64
             return np.zeros(0, dtype=kind if name != "newest" else np.bool_)
         values: NDArray[np.generic] = np.load(self._files / "columns" / f"{name}.npy")
-        unknown = np.nan if name in YEAR_COLUMNS else None
+        unknown: Any = np.nan if name in YEAR_COLUMNS else None
         if name not in YEAR_COLUMNS and name != "newest":
             categories = orjson.loads((self._files / "columns" / f"{name}.json").read_bytes())
             values = codes_of(categories, values.astype(np.int32))

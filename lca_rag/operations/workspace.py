@@ -95,6 +95,7 @@ class Workspace:
         self._memory_file = memory
         self._lock = threading.RLock()
         self._kept: dict[Hashable, _Slot] = {}
+        self._kept_of = 0
         self._kept_lock = threading.Lock()
         self._indexes: list[Index] = []
         self._encoder: Encoder | None = None
@@ -237,14 +238,21 @@ class Workspace:
         """What `make` gives of one state of the index, made once for each key; a few are kept.
 
         `key` must say everything that the thing depends on, the rights of the caller included;
-        and `make` may look at `snapshot` alone, for a newer state may be there by then.
+        and `make` may look at `snapshot` alone, for a newer state may be there by then. Of an older
+        state nothing is kept: only requests that began before the change ask for it.
         """
-        full = (key, snapshot.generation)
+        current = self.index.snapshot().generation
         with self._kept_lock:
-            slot = self._kept.pop(full, None) or _Slot()
-            self._kept[full] = slot  # last in the order: what is asked again is kept longest
-            while len(self._kept) > _KEPT:
-                del self._kept[next(iter(self._kept))]
+            if current > self._kept_of:
+                self._kept.clear()
+                self._kept_of = current
+            if snapshot.generation == self._kept_of:
+                slot = self._kept.pop(key, None) or _Slot()
+                self._kept[key] = slot  # last in the order: what is asked again is kept longest
+                while len(self._kept) > _KEPT:
+                    del self._kept[next(iter(self._kept))]
+            else:
+                slot = _Slot()
         with slot.lock:  # whoever wants the same thing waits for it, nobody else does
             if not slot.made:
                 slot.value = make()
@@ -267,6 +275,7 @@ class Workspace:
             self._indexes.clear()
             with self._kept_lock:
                 self._kept.clear()
+                self._kept_of = 0
             self._retriever = self._answerer = self._matcher = None
 
     def _open(self, encoder: Encoder | None) -> Index:

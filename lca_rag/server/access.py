@@ -31,6 +31,8 @@ Role = Literal["reader", "admin"]
 REQUESTS_PER_MINUTE = 240
 """Limit of a key that names none, and of an anonymous client address."""
 
+_BUCKETS = 10_000
+"""Callers whose requests are counted; whoever asked longest ago starts anew."""
 _FIELDS = {"name", "sha256", "role", "databases", "requests_per_minute"}
 
 
@@ -134,17 +136,13 @@ class RateLimit:
             return 0.0
         now = self._clock()
         with self._lock:
-            if len(self._buckets) > 10_000:
-                self._forget(now)
-            left, since = self._buckets.get(who, (float(per_minute), now))
+            left, since = self._buckets.pop(who, (float(per_minute), now))
             left = min(float(per_minute), left + (now - since) * per_minute / 60)
             taken = left >= 1
-            self._buckets[who] = (left - 1 if taken else left, now)
+            self._buckets[who] = (left - 1 if taken else left, now)  # last: it asked last
+            while len(self._buckets) > _BUCKETS:
+                del self._buckets[next(iter(self._buckets))]
         return 0.0 if taken else (1 - left) * 60 / per_minute
-
-    def _forget(self, now: float) -> None:
-        """Drop buckets that have had a minute to fill up: they say nothing any more."""
-        self._buckets = {who: held for who, held in self._buckets.items() if now - held[1] < 60}
 
 
 def require_local(host: str, keys: KeyRing | None, *, open_access: bool) -> None:

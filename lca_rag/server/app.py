@@ -30,7 +30,7 @@ from starlette.routing import Route
 
 import lca_rag
 from lca_rag.operations import OPERATIONS, Caller, Operation, Workspace
-from lca_rag.operations.schema import Input, Output
+from lca_rag.operations.schema import Input
 from lca_rag.server import chat_routes, openai
 from lca_rag.server.access import KeyRing
 from lca_rag.server.batching import BatchedEncoder
@@ -81,7 +81,7 @@ def create_app(
     app.include_router(openai.router)
     app.include_router(chat_routes.router)
     _add_plain_routes(app)
-    app.router.routes.append(Route("/mcp", mcp))
+    app.router.routes.append(Route(mcp.path, mcp))
     _add_middleware(app, door)
     return app
 
@@ -118,8 +118,12 @@ def _lifespan(
 def _add_operation(app: FastAPI, row: Operation) -> None:
     """A route whose body and answer are the operation's own models."""
 
-    async def endpoint(asked: Input, caller: Caller, door: Door) -> Output:
-        return await door.run(lambda: row.run(door.workspace, asked, caller), row.lane)
+    async def endpoint(asked: Input, caller: Caller, door: Door) -> Response:
+        # Written out by the thread too: a large result would hold up everybody's event loop.
+        text = await door.run(
+            lambda: door.carry_out(row, asked, caller).model_dump_json(), row.lane
+        )
+        return Response(text, media_type="application/json")
 
     kinds = {"asked": row.input, "caller": AskedCaller, "door": AskedDoor}
     endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # FastAPI reads it
@@ -143,17 +147,17 @@ def _add_operation(app: FastAPI, row: Operation) -> None:
 
 def _add_plain_routes(app: FastAPI) -> None:
     @app.get("/", include_in_schema=False)
-    def page() -> HTMLResponse:
+    async def page() -> HTMLResponse:
         found = chat_page()
         return HTMLResponse(found.html, headers={"Content-Security-Policy": found.policy})
 
     @app.get("/healthz", tags=["operation of the server"])
-    def healthy() -> dict[str, str]:
+    async def healthy() -> dict[str, str]:
         """Whether the process answers."""
         return {"status": "alive"}
 
     @app.get("/readyz", tags=["operation of the server"], responses={503: RESPONSES[503]})
-    def ready(door: AskedDoor) -> dict[str, str]:
+    async def ready(door: AskedDoor) -> dict[str, str]:
         """Whether index and encoder are loaded and the server is not stopping."""
         if not door.ready:
             raise HTTPException(503, "not ready: starting or stopping")
@@ -165,7 +169,7 @@ def _add_plain_routes(app: FastAPI) -> None:
         response_class=Response,
         responses={status: RESPONSES[status] for status in (401, 429)},
     )
-    def metrics(key: AskedKey, door: AskedDoor) -> Response:
+    async def metrics(key: AskedKey, door: AskedDoor) -> Response:
         """Prometheus metrics; for keys with the role admin."""
         if key.role != "admin":
             raise HTTPException(403, "metrics are for keys with the role admin")
@@ -205,7 +209,8 @@ def _add_middleware(app: FastAPI, door: Door) -> None:
             CORSMiddleware,
             allow_origins=list(settings.origins),
             allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type"],
+            allow_headers=["Authorization", "Content-Type", "Mcp-Protocol-Version", "Mcp-Method"],
+            expose_headers=["Retry-After", "X-Request-Id"],
         )
     if settings.hosts:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts))

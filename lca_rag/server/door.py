@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, TypeVar, get_args
+from typing import Annotated, TypeVar
 
-import anyio
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 
-from lca_rag.operations import Caller, Lane, Workspace
+from lca_rag.operations import Caller, Operation, Workspace
+from lca_rag.operations.schema import AskOutput, Input, Output
 from lca_rag.server.access import ANONYMOUS, Key, KeyRing, RateLimit
-from lca_rag.server.limits import in_thread
+from lca_rag.server.lanes import THREADS, Lanes, Room
 from lca_rag.server.observe import Metrics
 
-if TYPE_CHECKING:
-    from anyio import CapacityLimiter
-
 T = TypeVar("T")
-
-THREADS, WAITING_THREADS = 4, 16
-"""Requests at the same time where answers are computed here, and where they wait for a model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,20 +50,26 @@ class Door:
     metrics: Metrics
     rate: RateLimit = field(default_factory=RateLimit)
     ready: bool = False
+    lanes: Lanes = field(init=False)
 
     def __post_init__(self) -> None:
-        """Share the threads out, so that a search waits for no answer and neither for bulk."""
-        threads = self.settings.threads
-        bulk = max(1, threads // 4)
-        answer = bulk if self.workspace.llm is None else max(1, threads // 2)
-        shares = {"quick": max(1, threads - answer - bulk), "answer": answer, "bulk": bulk}
-        self._lanes: Mapping[Lane, CapacityLimiter] = {
-            lane: anyio.CapacityLimiter(shares[lane]) for lane in get_args(Lane)
-        }
+        """Make the lanes."""
+        self.lanes = Lanes(
+            self.settings.threads,
+            waits=self.workspace.llm is not None,
+            seconds=self.settings.seconds,
+        )
 
-    async def run(self, work: Callable[[], T], lane: Lane = "quick") -> T:
+    async def run(self, work: Callable[[], T], lane: Room = "quick") -> T:
         """The result of blocking work, within the limits of threads and time."""
-        return await in_thread(work, self._lanes[lane], self.settings.seconds)
+        return await self.lanes.run(work, lane)
+
+    def carry_out(self, row: Operation, asked: Input, caller: Caller) -> Output:
+        """The result of an operation, counted; blocks, so `run` it."""
+        result = row.run(self.workspace, asked, caller)
+        if isinstance(result, AskOutput):
+            self.metrics.abstained.inc(int(result.abstained))
+        return result
 
     def admit(self, token: str | None, address: str) -> Key:
         """The key behind a token, one request of which is spent.
@@ -100,7 +100,8 @@ class Door:
 _bearer = HTTPBearer(auto_error=False, description="An API key of this server")
 
 
-def the_door(request: Request) -> Door:
+# Without `async` each of these would wait for a thread of its own.
+async def the_door(request: Request) -> Door:
     """The door of the application that serves a request."""
     found = request.app.state.door
     if not isinstance(found, Door):
@@ -108,18 +109,18 @@ def the_door(request: Request) -> Door:
     return found
 
 
-def the_key(
+async def the_key(
     request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Key:
     """The key that a request came with."""
     address = request.client.host if request.client else "unknown"
-    key = the_door(request).admit(credentials.credentials if credentials else None, address)
+    key = (await the_door(request)).admit(credentials.credentials if credentials else None, address)
     request.scope["lca_rag.caller"] = key.caller.name
     return key
 
 
-def the_caller(key: Annotated[Key, Depends(the_key)]) -> Caller:
+async def the_caller(key: Annotated[Key, Depends(the_key)]) -> Caller:
     """Who asks, with their rights."""
     return key.caller
 

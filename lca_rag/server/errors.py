@@ -72,6 +72,16 @@ class ModelNotFound(HTTPException):
         super().__init__(404, detail)
 
 
+class TooMuch(HTTPException):
+    """A field that holds more than is taken at a time, as OpenAI's own server refuses it."""
+
+    def __init__(self, param: str, code: str, detail: str) -> None:
+        """Say which field, and how much it may hold."""
+        super().__init__(400, detail)
+        self.param = param
+        self.code = code
+
+
 def body(
     message: str, kind: str, *, param: str | None = None, code: str | None = None
 ) -> dict[str, object]:
@@ -107,7 +117,14 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def plain(request: Request, exc: HTTPException) -> JSONResponse:
-        kinds = {401: "authentication_error", 403: "permission_error", 404: "not_found"}
-        kinds |= {429: "rate_limit_error", 503: "server_error"}
-        kind = kinds.get(exc.status_code, "invalid_request_error")
-        return JSONResponse(body(str(exc.detail), kind), exc.status_code, headers=exc.headers)
+        return refusal(exc)
+
+
+def refusal(exc: HTTPException) -> JSONResponse:
+    """The answer that an error with a status of its own becomes."""
+    kinds = {401: "authentication_error", 403: "permission_error", 404: "not_found"}
+    kinds |= {429: "rate_limit_error", 503: "server_error"}
+    kind = kinds.get(exc.status_code, "invalid_request_error")
+    param, code = (exc.param, exc.code) if isinstance(exc, TooMuch) else (None, None)
+    told = body(str(exc.detail), kind, param=param, code=code)
+    return JSONResponse(told, exc.status_code, headers=exc.headers)

@@ -1,22 +1,14 @@
-"""How large a request may be and how long it may take."""
+"""How large a request may be."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
-
-import anyio
-import anyio.to_thread
-from starlette.exceptions import HTTPException
+from typing import TYPE_CHECKING
 
 from lca_rag.server.errors import body
 
 if TYPE_CHECKING:
-    from anyio import CapacityLimiter
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-T = TypeVar("T")
 
 
 class TooLarge(Exception):
@@ -77,23 +69,3 @@ class BodyLimit:
         ]
         await send({"type": "http.response.start", "status": 413, "headers": headers})
         await send({"type": "http.response.body", "body": content})
-
-
-async def in_thread(work: Callable[[], T], limiter: CapacityLimiter, seconds: float) -> T:
-    """The result of `work`, run beside the event loop.
-
-    A thread cannot be stopped: after `seconds` the caller is told so, and the place of the thread
-    stays taken until it ends, so that slow work cannot pile up.
-
-    Raises:
-        HTTPException: 503 if the time is over.
-    """
-    try:
-        with anyio.fail_after(seconds):
-            return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
-    except TimeoutError as exc:
-        raise HTTPException(
-            503,
-            f"no answer within {seconds:g} seconds; ask for less or try again later",
-            headers={"Retry-After": "10"},
-        ) from exc

@@ -7,24 +7,32 @@ language model pays for every word it reads. Errors say what to do next.
 from __future__ import annotations
 
 import json
+import logging
+import secrets
 from collections.abc import Callable
+from typing import Protocol, TypeVar
 from urllib.parse import quote, unquote
 
-import anyio.to_thread
 import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
+from starlette.exceptions import HTTPException
 
 import lca_rag
 from lca_rag.errors import LcaRagError, NotFound
-from lca_rag.operations import LOCAL, OPERATIONS, Caller, Operation, Workspace, operation
-from lca_rag.operations.schema import SearchInput, SearchOutput, ShowInput
+from lca_rag.operations import LOCAL, OPERATIONS, Caller, Lane, Operation, Workspace, operation
+from lca_rag.operations.schema import Input, Output, SearchInput, SearchOutput, ShowInput
 from lca_rag.operations.schema_whole import DuplicatesInput, DuplicatesOutput
 from lca_rag.operations.words import as_text
 from lca_rag.server.faults import explained
+from lca_rag.server.lanes import THREADS, WAITING_THREADS, Lanes
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 RECORD = "lca://record/"
 """Start of a record's URI; the id follows, percent-encoded."""
@@ -37,18 +45,39 @@ INSTRUCTIONS = (
 
 Context = ServerRequestContext[dict[str, object], object]
 Finder = Callable[[Context], Caller]
+Work = Callable[[Context, Operation, Input, Caller], Output]
+
+
+class Within(Protocol):
+    """Runs blocking work within limits, as `Lanes.run`."""
+
+    async def __call__(self, work: Callable[[], T], lane: Lane) -> T:
+        """The result of the work; raises 503 as `HTTPException` if its time is over."""
+        ...
 
 
 def create_server(
-    workspace: Workspace, caller_of: Finder | None = None
+    workspace: Workspace,
+    caller_of: Finder | None = None,
+    *,
+    within: Within | None = None,
+    work: Work | None = None,
 ) -> Server[dict[str, object]]:
     """An MCP server over an index.
 
     Args:
         workspace: What is served.
         caller_of: Tells who sent a request; by default the local user with every right.
+        within: The lanes that work runs in; by default lanes of its own, without a limit of time.
+        work: Carries an operation out; by default just that.
     """
-    desk = _Desk(workspace, caller_of or (lambda context: LOCAL))
+    waits = workspace.llm is not None
+    desk = _Desk(
+        workspace,
+        caller_of or (lambda context: LOCAL),
+        within or Lanes(WAITING_THREADS if waits else THREADS, waits=waits).run,
+        work or (lambda context, row, asked, caller: row.run(workspace, asked, caller)),
+    )
     return Server(
         "lca-rag",
         version=lca_rag.__version__,
@@ -67,9 +96,11 @@ def create_server(
 class _Desk:
     """Answers the requests of MCP clients."""
 
-    def __init__(self, workspace: Workspace, caller_of: Finder) -> None:
+    def __init__(self, workspace: Workspace, caller_of: Finder, within: Within, work: Work) -> None:
         self._workspace = workspace
         self._caller_of = caller_of
+        self._within = within
+        self._work = work
 
     async def list_tools(
         self, context: Context, params: types.PaginatedRequestParams | None
@@ -90,7 +121,7 @@ class _Desk:
 
         def work() -> types.CallToolResult:
             asked = row.input.model_validate(params.arguments or {})
-            result = row.run(self._workspace, asked, caller)
+            result = self._work(context, row, asked, caller)
             text = as_text(result) + _next_page(asked, result)
             return types.CallToolResult(
                 content=[types.TextContent(text=text)],
@@ -98,7 +129,7 @@ class _Desk:
             )
 
         try:
-            return await anyio.to_thread.run_sync(work)
+            return await self._within(work, row.lane)
         except ValidationError as exc:
             _, sentence = explained(exc.errors(), within=0)
             return _failure("invalid_arguments", sentence, "mend it and call again")
@@ -106,6 +137,10 @@ class _Desk:
             return _failure("not_found", str(exc), "call `search` and take an id from its hits")
         except LcaRagError as exc:
             return _failure("failed", str(exc), "call `info` to see what the index holds")
+        except HTTPException as exc:  # the time is over
+            return _failure("timeout", str(exc.detail), "ask for less, or call again later")
+        except Exception as exc:  # what exactly went wrong is nothing for a client
+            return _failure("internal", _noted(exc, row.name), "tell whoever runs the server")
 
     async def list_resources(
         self, context: Context, params: types.PaginatedRequestParams | None
@@ -130,14 +165,23 @@ class _Desk:
     ) -> types.ReadResourceResult:
         if not params.uri.startswith(RECORD):
             raise MCPError(types.INVALID_PARAMS, f"no resource {params.uri!r}; see {RECORD}{{id}}")
-        asked = ShowInput(id=unquote(params.uri.removeprefix(RECORD)))
-        caller = self._caller_of(context)
+        caller, row = self._caller_of(context), operation("show")
+
+        def work() -> Output:
+            asked = ShowInput(id=unquote(params.uri.removeprefix(RECORD)))
+            return self._work(context, row, asked, caller)
+
         try:
-            found = await anyio.to_thread.run_sync(
-                lambda: operation("show").run(self._workspace, asked, caller)
-            )
+            found = await self._within(work, row.lane)
+        except ValidationError as exc:
+            _, sentence = explained(exc.errors(), within=0)
+            raise MCPError(types.INVALID_PARAMS, f"no such record: {sentence}") from exc
         except LcaRagError as exc:
             raise MCPError(types.INVALID_PARAMS, str(exc)) from exc
+        except HTTPException as exc:
+            raise MCPError(types.INTERNAL_ERROR, str(exc.detail)) from exc
+        except Exception as exc:
+            raise MCPError(types.INTERNAL_ERROR, _noted(exc, "a resource")) from None
         text = as_text(found)
         contents = types.TextResourceContents(uri=params.uri, mime_type="text/markdown", text=text)
         return types.ReadResourceResult(contents=[contents])
@@ -187,6 +231,13 @@ def tool(row: Operation) -> types.Tool:
             open_world_hint=False,
         ),
     )
+
+
+def _noted(exc: Exception, where: str) -> str:
+    """A fault of ours in the log, and the sentence that leads there."""
+    number = secrets.token_hex(8)
+    logger.error("MCP request %s failed in %s", number, where, exc_info=exc)
+    return f"internal error; the server's log tells more under {number}"
 
 
 def record_uri(id: str) -> str:

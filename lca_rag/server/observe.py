@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 1.5, 3.0, 10.0, 30.0, 60.0)
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _SIZES = (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -111,15 +112,19 @@ class Observed:
 
     def _tell(self, scope: Scope, number: str, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
-        self._metrics.requests.labels(route, scope["method"], str(status)).inc()
+        # A method is whatever a client writes: each new one would be kept for ever as a label.
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.requests.labels(route, method, str(status)).inc()
         self._metrics.seconds.labels(route).observe(seconds)
         line = {
             "event": "request",
             "id": number,
             "route": route,
-            "method": scope["method"],
+            "method": method,
             "status": status,
             "milliseconds": round(seconds * 1000, 1),
             "caller": scope.get("lca_rag.caller"),
         }
+        if (operation := scope.get("lca_rag.operation")) is not None:
+            line["operation"] = operation
         logger.info("%s", json.dumps(line, ensure_ascii=False))

@@ -11,28 +11,34 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse, StreamingResponse
+import orjson
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from lca_rag.errors import LcaRagError
-from lca_rag.operations import Lane
 from lca_rag.operations.runs import ask, stream
 from lca_rag.operations.schema import AskInput, AskOutput, Turn, Wishes
 from lca_rag.server.door import AskedCaller, AskedDoor, Door
-from lca_rag.server.errors import RESPONSES, ModelNotFound, body, status_of
+from lca_rag.server.errors import RESPONSES, ModelNotFound, TooMuch, body, status_of
+from lca_rag.server.lanes import Room
 
 logger = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/v1", tags=["OpenAI-compatible"], responses=RESPONSES)
 
 Text = Annotated[str, Field(max_length=100_000)]
+
+INPUTS, CHARACTERS = 2_048, 1_500_000
+"""Texts of one request, as many as OpenAI takes, and their characters in all."""
+_TURN = 8
+"""Texts that are encoded before whoever else waits has a turn."""
 
 
 class Lenient(BaseModel):
@@ -122,7 +128,8 @@ class EmbeddingRequest(Lenient):
         """The texts.
 
         Raises:
-            HTTPException: 400 if they came as numbers of tokens, which only their model can read.
+            HTTPException: 400 if they came as numbers of tokens, which only their model can read,
+                or are too many.
         """
         given = (self.input,) if isinstance(self.input, str) else self.input
         texts = [text for text in given if isinstance(text, str)]
@@ -133,7 +140,29 @@ class EmbeddingRequest(Lenient):
             )
         if not all(text.strip() for text in texts):
             raise HTTPException(400, "an input text is empty")
+        _bounded(texts, "input")
         return texts
+
+
+def _bounded(texts: Sequence[str], param: str) -> None:
+    """Refuse more texts than one request may keep the encoder busy with.
+
+    Raises:
+        TooMuch: 400 with the field and OpenAI's own code.
+    """
+    if len(texts) > INPUTS:
+        raise TooMuch(
+            param,
+            "array_above_max_length",
+            f"{param} holds {len(texts)} texts; send at most {INPUTS} at a time",
+        )
+    total = sum(map(len, texts))
+    if total > CHARACTERS:
+        raise TooMuch(
+            param,
+            "string_above_max_length",
+            f"{param} holds {total} characters in all; send at most {CHARACTERS} at a time",
+        )
 
 
 class Document(Lenient):
@@ -185,51 +214,90 @@ def models(caller: AskedCaller, door: AskedDoor) -> dict[str, object]:
 
 
 @router.post("/embeddings", operation_id="embeddings")
-async def embeddings(asked: EmbeddingRequest, caller: AskedCaller, door: AskedDoor) -> JSONResponse:
+async def embeddings(
+    asked: EmbeddingRequest, caller: AskedCaller, door: AskedDoor, request: Request
+) -> Response:
     """Unit vectors of texts, with the prompt that their role asks for.
 
     `model` is the encoder's name as `/v1/models` lists it, or `encoder`.
     """
     texts = asked.texts()
 
-    def work() -> NDArray[np.float32]:
+    def check() -> None:
         encoder = door.workspace.encoder
         _known(asked.model, encoder.name, ENCODER)
         if asked.dimensions not in (None, encoder.dimension):
             raise HTTPException(400, f"this encoder gives {encoder.dimension} dimensions only")
-        query = asked.input_type == "query"
-        return encoder.encode_queries(texts) if query else encoder.encode_documents(texts)
 
-    vectors = await door.run(work)
-    rows = [
-        {"object": "embedding", "index": index, "embedding": _written(vector, asked)}
-        for index, vector in enumerate(vectors)
-    ]
-    name = door.workspace.encoder.name
-    return JSONResponse({"object": "list", "data": rows, "model": name, "usage": _USAGE_EMBEDDING})
+    def written(start: int) -> Callable[[], list[bytes]]:
+        """Encodes some texts and writes their vectors, beside the event loop too."""
+
+        def work() -> list[bytes]:
+            vectors = _encoded(door, texts[start : start + _TURN], asked.input_type)
+            return [_row(start + place, vector, asked) for place, vector in enumerate(vectors)]
+
+        return work
+
+    await door.run(check)
+    works = [written(start) for start in range(0, len(texts), _TURN)]
+    rows = await door.lanes.turns(works, "encode", _listening(request))
+    head = {"object": "list", "model": door.workspace.encoder.name, "usage": _USAGE_EMBEDDING}
+    data = b",".join(row for part in rows for row in part)
+    content = orjson.dumps(head)[:-1] + b',"data":[' + data + b"]}"
+    return Response(content, media_type="application/json")
 
 
-def _written(vector: NDArray[np.float32], asked: EmbeddingRequest) -> str | list[float]:
-    if asked.encoding_format == "float":
-        return [float(value) for value in vector]
-    return base64.b64encode(np.asarray(vector, dtype="<f4").tobytes()).decode()
+def _encoded(door: Door, texts: Sequence[str], role: str) -> NDArray[np.float32]:
+    encoder = door.workspace.encoder
+    encode = encoder.encode_queries if role == "query" else encoder.encode_documents
+    return np.asarray(encode(texts))
+
+
+def _row(index: int, vector: NDArray[np.float32], asked: EmbeddingRequest) -> bytes:
+    """One vector as JSON."""
+    written: object = np.ascontiguousarray(vector, dtype="<f4")
+    if asked.encoding_format == "base64":
+        written = base64.b64encode(np.asarray(vector, dtype="<f4").tobytes()).decode()
+    row = {"object": "embedding", "index": index, "embedding": written}
+    return orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _listening(request: Request) -> Callable[[], Awaitable[bool]]:
+    """Whether whoever asked is still there: nothing is encoded for nobody."""
+
+    async def listening() -> bool:
+        return not await request.is_disconnected()
+
+    return listening
 
 
 @router.post("/rerank", operation_id="rerank")
-async def rerank(asked: RerankRequest, caller: AskedCaller, door: AskedDoor) -> JSONResponse:
+async def rerank(
+    asked: RerankRequest, caller: AskedCaller, door: AskedDoor, request: Request
+) -> JSONResponse:
     """Documents in the order of their similarity to the query, by this server's encoder.
 
     `model` is the encoder's name as `/v1/models` lists it, or `encoder`.
     """
     texts = [item if isinstance(item, str) else item.text for item in asked.documents]
+    _bounded(texts, "documents")
 
-    def work() -> NDArray[np.float32]:
+    def read() -> NDArray[np.float32]:
         encoder = door.workspace.encoder
         _known(asked.model, encoder.name, ENCODER)
-        query = encoder.encode_queries([asked.query])[0]
-        return np.asarray(encoder.encode_documents([text or " " for text in texts]) @ query)
+        return np.asarray(_encoded(door, [asked.query], "query")[0])
 
-    scores = await door.run(work)
+    query = await door.run(read)
+
+    def scored(start: int) -> Callable[[], NDArray[np.float32]]:
+        def work() -> NDArray[np.float32]:
+            part = [text or " " for text in texts[start : start + _TURN]]
+            return np.asarray(_encoded(door, part, "document") @ query)
+
+        return work
+
+    works = [scored(start) for start in range(0, len(texts), _TURN)]
+    scores = np.concatenate(await door.lanes.turns(works, "encode", _listening(request)))
     order = np.argsort(-scores, kind="stable")[: asked.top_n]
     results = [
         {"index": int(index), "relevance_score": float(scores[index])}
@@ -318,7 +386,7 @@ async def _events(
         return _event(head | {"choices": [choice]})
 
     # Without a language model the whole answer was there with its first piece.
-    lane: Lane = "quick" if door.workspace.llm is None else "answer"
+    lane: Room = "quick" if door.workspace.llm is None else "answer"
     yield chunk({"role": "assistant", "content": ""})
     try:
         while (piece := await door.run(lambda: next(pieces, None), lane)) is not None:
