@@ -13,6 +13,7 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -74,10 +75,12 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     Raises:
         IndexStateError: If the file cannot be opened.
     """
-    mode = "ro" if read_only else "rw"
+    mode = "mode=ro" if read_only else "mode=rw"
+    if read_only and not _log(path).exists():
+        mode += "&immutable=1"  # without a log beside it SQLite would have to make one
     try:
         connection = sqlite3.connect(
-            f"{path.resolve().as_uri()}?mode={mode}",
+            f"{path.resolve().as_uri()}?{mode}",
             uri=True,
             timeout=30,
             isolation_level=None,
@@ -85,8 +88,30 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         )
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as exc:
-        raise IndexStateError(f"{path}: the catalogue cannot be opened: {exc}") from exc
+        hint = "; open it once where it may be written" if read_only else ""
+        raise IndexStateError(f"{path}: the catalogue cannot be opened: {exc}{hint}") from exc
     return connection
+
+
+def _log(path: Path) -> Path:
+    """SQLite's write-ahead log, which lies beside the file while somebody has it open."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def _stamp(path: Path) -> tuple[int, int, bool]:
+    """What changes when somebody writes to the file."""
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size, _log(path).exists()
+
+
+def is_made(folder: Path) -> bool:
+    """Whether a whole catalogue is in a folder; a process killed while making one leaves half."""
+    path = folder / FILE_NAME
+    if not path.is_file():
+        return False
+    with closing(connect(path, read_only=not os.access(folder, os.W_OK))) as connection:
+        found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone()
+    return found is not None
 
 
 def create_catalogue(folder: Path) -> None:
@@ -95,10 +120,13 @@ def create_catalogue(folder: Path) -> None:
     Raises:
         IndexStateError: If the folder holds other files, or cannot be written.
     """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        present = [path.name for path in folder.iterdir()]
+    except OSError as exc:
+        raise IndexStateError(f"{folder}: an index cannot be made here: {exc}") from exc
     strangers = [
-        path.name
-        for path in (folder.iterdir() if folder.exists() else ())
-        if not path.name.startswith((".", FILE_NAME)) and path.name != "writer.lock"
+        name for name in present if not name.startswith((".", FILE_NAME)) and name != "writer.lock"
     ]
     if strangers:
         raise IndexStateError(
@@ -106,20 +134,16 @@ def create_catalogue(folder: Path) -> None:
             "give a new or an empty folder"
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(folder / FILE_NAME, timeout=30, isolation_level=None)
-    except (OSError, sqlite3.Error) as exc:
+        with closing(sqlite3.connect(folder / FILE_NAME, timeout=30, isolation_level=None)) as made:
+            made.execute("PRAGMA journal_mode = WAL")
+            made.execute("BEGIN IMMEDIATE")
+            if not made.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+                for statement in _TABLES.split(";"):
+                    made.execute(statement)
+                made.execute("INSERT INTO meta VALUES ('schema', ?)", (SCHEMA,))
+            made.execute("COMMIT")
+    except sqlite3.Error as exc:
         raise IndexStateError(f"{folder}: an index cannot be made here: {exc}") from exc
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("BEGIN IMMEDIATE")
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
-            for statement in _TABLES.split(";"):
-                connection.execute(statement)
-            connection.execute("INSERT INTO meta VALUES ('schema', ?)", (SCHEMA,))
-        connection.execute("COMMIT")
-    finally:
-        connection.close()
 
 
 def unpack_fields(blob: bytes) -> dict[str, str]:
@@ -145,11 +169,18 @@ def unpack_sized(body: bytes, provenance: bytes | None) -> tuple[Record, int]:
 
 
 class Catalogue:
-    """The reading side: every call sees the last committed state. Safe to share by threads."""
+    """The reading side: every call sees the last committed state. Safe to share by threads.
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    In a folder that may not be written, the file is read as one that nobody changes, and opened
+    anew when somebody with the right to write has changed it.
+    """
+
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, *, read_only: bool = False
+    ) -> None:
         self.path = path
         self.connection = connection
+        self._stamp = _stamp(path) if read_only else None
         self._lock = threading.RLock()
 
     @classmethod
@@ -164,9 +195,10 @@ class Catalogue:
             raise IndexStateError(
                 f"{folder}: no index is here; make one with `lca-rag index PATH --index {folder}`"
             )
-        connection = connect(path, read_only=not os.access(folder, os.W_OK))
+        read_only = not os.access(folder, os.W_OK)
+        connection = connect(path, read_only=read_only)
         connection.execute("PRAGMA query_only = 1")
-        catalogue = cls(path, connection)
+        catalogue = cls(path, connection, read_only=read_only)
         found = catalogue.meta("schema")
         if found != SCHEMA:
             connection.close()
@@ -189,9 +221,16 @@ class Catalogue:
         """
         try:
             with self._lock:
+                if self._stamp is not None and self._stamp != _stamp(self.path):
+                    self._open_anew()
                 return self.connection.execute(sql, values).fetchall()
         except sqlite3.Error as exc:
             raise IndexStateError(f"{self.path}: the catalogue cannot be read: {exc}") from exc
+
+    def _open_anew(self) -> None:
+        self.connection.close()
+        self._stamp = _stamp(self.path)
+        self.connection = connect(self.path, read_only=True)
 
     def rows_in(self, sql: str, values: Iterable[object]) -> Iterator[tuple]:  # type: ignore[type-arg]
         """Rows of a query with one `IN ({})`, asked in slices."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import orjson
-from numpy.lib.format import open_memmap
+from numpy.lib.format import write_array_header_1_0
 from numpy.typing import NDArray
 
 from lca_rag.errors import IndexStateError
@@ -46,11 +46,32 @@ class Deriver:
         self.folder = folder
 
     def derive(self, catalogue: Catalogue, generation: int) -> str:
-        """Write the files of the state that `catalogue` shows; the name of their folder."""
+        """Write the files of the state that `catalogue` shows; the name of their folder.
+
+        Raises:
+            IndexStateError: If they cannot be written; nothing of them stays.
+        """
         name = f"{generation:08d}-{secrets.token_hex(4)}"
-        states = self.folder / STATES
-        part = states / f"{name}.part"
-        part.mkdir(parents=True)
+        part = self.folder / STATES / f"{name}.part"
+        try:
+            part.mkdir(parents=True)
+            self._write(catalogue, part, generation)
+            part.rename(part.with_name(name))
+        except BaseException as exc:
+            shutil.rmtree(part, ignore_errors=True)  # half a state must not fill the disk
+            if isinstance(exc, OSError):
+                raise IndexStateError(
+                    f"{self.folder}: the files of a new state cannot be written ({exc}); readers "
+                    "keep the last one. Make room, then run it again"
+                ) from exc
+            raise
+        return name
+
+    def stands(self, name: str | None) -> bool:
+        """Whether the files of a state are there, or it needs none."""
+        return name is None or (self.folder / STATES / name / "state.json").is_file()
+
+    def _write(self, catalogue: Catalogue, part: Path, generation: int) -> None:
         identities = catalogue.rows("SELECT id, database, content FROM records ORDER BY id")
         (part / "ids.json").write_bytes(orjson.dumps([row[0] for row in identities]))
         contents = b"".join(row[2] for row in identities)
@@ -63,8 +84,6 @@ class Deriver:
         databases = self._write_segments(catalogue, identities)
         meta = {"generation": generation, "databases": databases}
         (part / "state.json").write_bytes(orjson.dumps(meta))
-        part.rename(states / name)
-        return name
 
     def tidy(self, current: str | None) -> None:
         """Remove states and segments that nobody can be about to open."""
@@ -98,22 +117,22 @@ class Deriver:
         if not size:
             np.save(part / "matrix.npy", np.zeros((0, dimension), dtype=np.float32))
             return
-        matrix = open_memmap(
-            part / "matrix.npy", mode="w+", dtype=np.dtype("<f4"), shape=(size, dimension)
-        )
         cursor = catalogue.connection.execute(
             "SELECT r.id, v.vector FROM records r LEFT JOIN vectors v "
             "ON v.text = r.text AND v.fingerprint = ? ORDER BY r.id",
             (key,),
         )
-        for position, (name, vector) in enumerate(cursor):
-            if vector is None:
-                raise IndexStateError(
-                    f"{self.folder}: {name!r} has no vector in the catalogue; "
-                    "sync its database again"
-                )
-            matrix[position] = np.frombuffer(vector, dtype="<f4")
-        matrix.flush()
+        # Written, not mapped: a full disk under a mapped file ends the process without a word.
+        with (part / "matrix.npy").open("wb") as file:
+            shape = {"descr": "<f4", "fortran_order": False, "shape": (size, dimension)}
+            write_array_header_1_0(file, shape)
+            for name, vector in cursor:
+                if vector is None:
+                    raise IndexStateError(
+                        f"{self.folder}: {name!r} has no vector in the catalogue; "
+                        "sync its database again"
+                    )
+                file.write(vector)
 
     def _write_columns(self, catalogue: Catalogue, part: Path) -> None:
         columns = part / "columns"

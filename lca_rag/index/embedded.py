@@ -61,8 +61,19 @@ class EmbeddedMirror:
         except Exception as exc:  # Chroma raises bare Rust errors for broken files
             logger.warning("%s: Chroma failed (%s); it is written anew", self.folder, exc)
             self.reset(writer)
-            self._write(writer, progress)
+            self._write_anew(writer, progress)
         self._set_state(writer, "clean")
+
+    def _write_anew(self, writer: Writer, progress: Progress) -> None:
+        try:
+            self._write(writer, progress)
+        except IndexStateError:
+            raise
+        except Exception as exc:
+            raise IndexStateError(
+                f"{self.folder}: Chroma cannot write here ({exc}). The records are stored and can "
+                "be searched; make room, then run `lca-rag repair`"
+            ) from exc
 
     def _recover(self, writer: Writer) -> None:
         """After a killed run: keep Chroma's files if they work, else drop them."""

@@ -29,7 +29,7 @@ from lca_rag.index.binding import (
     stored_fingerprint,
     unknown_fingerprint,
 )
-from lca_rag.index.catalogue import FILE_NAME, Catalogue, create_catalogue
+from lca_rag.index.catalogue import Catalogue, create_catalogue, is_made
 from lca_rag.index.given import store_given
 from lca_rag.index.location import Location
 from lca_rag.index.preparation import refresh_fields
@@ -85,7 +85,7 @@ class Index(Reading):
         """
         server = Location.parse(str(location))
         folder = (catalogue or server.folder()) if server else Path(location)
-        if (create or server) and not (folder / FILE_NAME).exists():
+        if (create or server) and not is_made(folder):
             create_catalogue(folder)
         folder = folder.resolve()
         index = cls(folder, Catalogue.open(folder), encoder, server)
@@ -297,6 +297,8 @@ class Index(Reading):
             writer = Writer.open(self.folder)
             try:
                 with self._mirror.session(writer):
+                    if not self._deriver.stands(writer.state().files):
+                        writer.publish(self._deriver.derive, force=True)
                     self._mirror.pull(writer, self._catalogue, self._deriver.derive)
                     if bound and self._encoder is not None:
                         bind(writer, self._encoder)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lca_rag.errors import IndexLocked
+from lca_rag.errors import IndexLocked, IndexStateError
 
 LOCK_NAME = "writer.lock"
 
@@ -39,6 +39,7 @@ class WriterLock:
 
         Raises:
             IndexLocked: If another writer still holds it.
+            IndexStateError: If the folder cannot be written.
         """
         try:
             self._lock.acquire(timeout=wait)
@@ -47,6 +48,11 @@ class WriterLock:
                 f"{self.folder}: another process is writing to this index; wait until it is done, "
                 "or let several writers share a Chroma server: start "
                 "`chroma run --path DIR --port 8000` and use `--index http://localhost:8000/NAME`"
+            ) from exc
+        except OSError as exc:  # after `Timeout`, which is one
+            raise IndexStateError(
+                f"{self.folder}: this index cannot be written ({exc.strerror or exc}); it can be "
+                "searched, and what writes needs the right to write here"
             ) from exc
 
     def release(self) -> None:

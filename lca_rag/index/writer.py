@@ -69,10 +69,11 @@ class Writer(Catalogue):
                 self.connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield self.connection
+                    self.connection.execute("COMMIT")
                 except BaseException:
-                    self.connection.execute("ROLLBACK")
+                    if self.connection.in_transaction:  # SQLite ends one itself on a full disk
+                        self.connection.execute("ROLLBACK")
                     raise
-                self.connection.execute("COMMIT")
             except sqlite3.Error as exc:
                 raise IndexStateError(
                     f"{self.path}: the catalogue cannot be written: {exc}"
