@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from llama_index.core.schema import (
     Document,
     NodeRelationship,
@@ -51,9 +54,9 @@ def record_node(record: Record) -> TextNode:
     )
 
 
-def record_document(record: Record) -> Document:
-    """One record as a document, with the same text, id and exclusions."""
-    metadata = record_metadata(record)
+def record_document(record: Record, extra: Mapping[str, Any] | None = None) -> Document:
+    """One record as a document, with the same text, id and exclusions, and metadata of others."""
+    metadata = {**(extra or {}), **record_metadata(record)}
     return Document(
         id_=record.id,
         text=embedding_text(record),

@@ -21,7 +21,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from lca_rag import Answer, Answerer
 from llama_index_lca.nodes import hit_node
-from llama_index_lca.retriever import LCARetriever
+from llama_index_lca.retriever import LCARetriever, Observed
 
 
 class ChatModel:
@@ -79,8 +79,17 @@ class LCAQueryEngine(BaseQueryEngine):
         self.retriever = retriever
         self.streaming = streaming
         self._answerer = Answerer(
-            retriever.retriever, llm=ChatModel(llm) if llm is not None else None
+            Observed(retriever.retriever, self.callback_manager),
+            llm=ChatModel(llm) if llm is not None else None,
         )
+
+    def retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        """What the retriever finds for a question, without an answer."""
+        return self.retriever.retrieve(query_bundle)
+
+    async def aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        """As `retrieve`, on a thread of its own."""
+        return await self.retriever.aretrieve(query_bundle)
 
     def _query(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
         wishes = self.retriever.wishes

@@ -36,6 +36,7 @@ class LCAReader(BasePydanticReader):
     def lazy_load_data(
         self,
         path: str | Path,
+        extra_info: dict[str, Any] | None = None,
         *,
         database: str | None = None,
         on_skip: Callable[[Any], None] | None = None,
@@ -44,10 +45,12 @@ class LCAReader(BasePydanticReader):
 
         Args:
             path: A file, folder or archive that `lca_rag.read` knows.
+            extra_info: Metadata that `SimpleDirectoryReader(file_extractor={".zip": LCAReader()})`
+                gives each document of a file; it is not embedded.
             database: Name of the database; by default from the file's name.
             on_skip: Told of each data set that cannot be read; logged as a warning by default.
         """
-        return map(record_document, _records(path, database, on_skip))
+        return (record_document(r, extra_info) for r in _records(path, database, on_skip))
 
     def lazy_load_nodes(
         self,

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.callbacks import CallbackManager
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
-from lca_rag import Encoder, Index, Retriever, load_encoder
+from lca_rag import Encoder, Hit, Index, Retriever, load_encoder
 from llama_index_lca.nodes import hit_node
 
 Mode = Literal["hybrid", "dense", "lexical"]
@@ -87,6 +88,7 @@ class LCARetriever(BaseRetriever):
             query_bundle.query_str,
             k=self.similarity_top_k,
             mode=self.mode,
+            all_versions=self.all_versions,
             pedigree_weight=self.pedigree_weight,
             **self.wishes,
         )
@@ -94,3 +96,34 @@ class LCARetriever(BaseRetriever):
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         return await asyncio.to_thread(self._retrieve, query_bundle)
+
+
+class Observed:
+    """The searches of an answer, each seen by the host's events and callbacks as a retrieval."""
+
+    def __init__(self, retriever: Retriever, callback_manager: CallbackManager) -> None:
+        """Keep what is searched, and who is told."""
+        self.retriever = retriever
+        self.callback_manager = callback_manager
+
+    def search(self, query: str, **wishes: Any) -> list[Hit]:
+        """As `Retriever.search`."""
+        one = _Search(self.retriever, wishes, self.callback_manager)
+        one.retrieve(query)
+        return one.hits
+
+
+class _Search(BaseRetriever):
+    """One search with its wishes."""
+
+    def __init__(
+        self, retriever: Retriever, wishes: dict[str, Any], callback_manager: CallbackManager
+    ) -> None:
+        super().__init__(callback_manager=callback_manager)
+        self.retriever = retriever
+        self.wishes = wishes
+        self.hits: list[Hit] = []
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        self.hits = self.retriever.search(query_bundle.query_str, **self.wishes)
+        return [hit_node(hit) for hit in self.hits]

@@ -68,6 +68,13 @@ class LCAVectorStore(BasePydanticVectorStore):
         """Name under which the host serialises this class."""
         return "LCAVectorStore"
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Refuse: the host would drop the open index with a warning, and fail at the first use."""
+        raise TypeError(
+            "LCAVectorStore holds an open index and cannot be pickled; pass on its folder, and "
+            "open it there with LCAVectorStore(folder)"
+        )
+
     @property
     def client(self) -> Index:
         """The lca-rag index."""
@@ -127,7 +134,7 @@ class LCAVectorStore(BasePydanticVectorStore):
         """
         if query.mode not in (VectorStoreQueryMode.DEFAULT, VectorStoreQueryMode.MMR):
             raise ValueError(
-                f"LCAVectorStore has no mode {str(query.mode)!r}; LCARetriever searches by words "
+                f"LCAVectorStore has no mode {query.mode.value!r}; LCARetriever searches by words "
                 "and meaning together"
             )
         if query.query_embedding is None:
@@ -236,12 +243,15 @@ class LCAVectorStore(BasePydanticVectorStore):
         return snapshot.records(snapshot.databases.get(self.database, range(0)))
 
     def _test(self, query: VectorStoreQuery) -> Callable[[Record], bool] | None:
-        if not (query.filters or query.node_ids or query.doc_ids):
+        # `VectorStoreIndex` says "every node" by an empty list of `node_ids`. An empty list of
+        # documents means none of them: it may say what somebody is allowed to see.
+        filtered = query.filters is not None and bool(query.filters.filters)
+        if not filtered and not query.node_ids and query.doc_ids is None:
             return None
 
         def passes(record: Record) -> bool:
             node = self._node(record)
-            wanted = query.node_ids is None or node.node_id in query.node_ids
+            wanted = not query.node_ids or node.node_id in query.node_ids
             from_document = query.doc_ids is None or node.ref_doc_id in query.doc_ids
             return wanted and from_document and _meets(node, query.filters)
 
