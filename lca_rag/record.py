@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, Literal, TypeVar, cast
 
 Kind = Literal["process", "flow", "model", "method", "text"]
 """A process, a flow, a life cycle model, an LCIA method, or a free text of a host."""
@@ -22,6 +22,40 @@ NO_VERSION = "00.00.000"
 COMPARTMENTS = "Elementary flow categories"
 """System name of the compartment path of an elementary flow in ILCD."""
 _SLUG = re.compile(r"[a-z0-9._-]+")
+_Frozen = TypeVar("_Frozen", bound=type)
+
+
+def _set_at_once(cls: _Frozen) -> _Frozen:
+    """A frozen dataclass with slots that is made in half the time; nothing else of it changes.
+
+    A frozen object sets each of its fields through `object.__setattr__`, which for an exchange
+    costs more than reading it. So a new object is, until its fields are set, of a class that has
+    the same slots and is not frozen. Fields must be for keywords only, with plain defaults.
+    """
+    own = fields(cast(Any, cls))
+    names: dict[str, object] = {
+        "open": type(f"_Open{cls.__name__}", (), {"__slots__": tuple(item.name for item in own)}),
+        "closed": cls,
+        "turn": object.__dict__["__class__"].__set__,
+    }
+    names |= {f"_{item.name}": item.default for item in own}
+    said = ", ".join(
+        item.name if item.default is MISSING else f"{item.name}=_{item.name}" for item in own
+    )
+    lines = [
+        f"def __init__(self, *, {said}):",
+        "    turn(self, open)",
+        *(f"    self.{item.name} = {item.name}" for item in own),
+        "    turn(self, closed)",
+    ]
+    # As `dataclasses` makes it: a loop over the fields would cost what this saves.
+    exec("\n".join(lines), names)  # noqa: S102
+    made = cast(Any, names["__init__"])
+    made.__qualname__ = f"{cls.__qualname__}.__init__"
+    made.__annotations__ = cast(Any, cls).__init__.__annotations__
+    made.__module__ = cls.__module__
+    setattr(cls, "__init__", made)  # noqa: B010 - mypy refuses the plain assignment
+    return cls
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +96,7 @@ class Text:
 NO_TEXT = Text()
 
 
+@_set_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Name:
     """The four parts of a name, as ILCD knows them; other formats fill `base` alone."""
@@ -101,6 +136,7 @@ class Place:
     """Codes of sub-locations."""
 
 
+@_set_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
     """When a record is valid. Years are calendar years; unknown is `None`."""
@@ -114,6 +150,7 @@ class Period:
     description: Text = NO_TEXT
 
 
+@_set_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Licence:
     """Who owns a record and what may be done with it."""
@@ -135,6 +172,7 @@ class Reference:
     name: Text = NO_TEXT
 
 
+@_set_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """One flow into or out of a process."""
@@ -178,6 +216,7 @@ class FlowProperty:
     uuid: str | None = None
 
 
+@_set_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowFacts:
     """What only a flow record knows."""
@@ -192,6 +231,7 @@ class FlowFacts:
     """Location of supply."""
 
 
+@_set_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImpactResult:
     """One characterised result that a data set carries, or one factor of an LCIA method."""
@@ -205,6 +245,7 @@ class ImpactResult:
     """EPD module ("A1-A3"), or `None`."""
 
 
+@_set_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """Where a record was found and what reading it took. Ignored by equality."""
@@ -216,6 +257,7 @@ class Provenance:
     """Legal but odd data that was mended or read around, one phrase each."""
 
 
+@_set_at_once
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One data set, whatever format it came from."""

@@ -339,3 +339,24 @@ def test_a_name_stored_twice_is_said(tmp_path: Path) -> None:
     with open_package(write(tmp_path / "x.zip", buffer.getvalue())) as opened:
         assert opened.read("a.xml") == b"<new/>"
         assert "stored more than once" in opened.faults[0].reason
+
+
+def test_a_small_member_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read whole when it is recognised; one that is big is not."""
+    sizes = {"big": 2 * files._SMALL_BYTES, "small": files._SMALL_BYTES - 1}
+    for name, size in sizes.items():
+        (tmp_path / name).write_bytes(random.Random(size).randbytes(size))
+    opened: list[str] = []
+    quick = files.FolderSource.quick
+
+    def watched(self: files.FolderSource, name: str, size: int) -> bytes | None:
+        opened.append(name)
+        return quick(self, name, size)
+
+    monkeypatch.setattr(files.FolderSource, "quick", watched)
+    with open_package(tmp_path) as package:
+        for name in sizes:
+            whole = (tmp_path / name).read_bytes()
+            assert package.head(name) == whole[:HEAD]
+            assert package.read(name) == whole
+    assert opened == ["big", "big", "small"]

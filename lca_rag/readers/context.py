@@ -67,7 +67,7 @@ def opening(package: Package, name: str) -> bytes:
         ReadError: If the member is damaged or encrypted.
     """
     head = package.head(name)
-    if head.rfind(b"<!--") > head.rfind(b"-->"):
+    if b"<!--" in head and head.rfind(b"<!--") > head.rfind(b"-->"):
         return package.head(name, _LONG_HEAD)
     return head
 

@@ -43,8 +43,9 @@ _PLAIN_FILE_BYTES = 1 << 30
 _SPOOL_BYTES = 8 << 20
 _PIECE = 1 << 18
 _QUICK_BYTES = 1 << 20
+_SMALL_BYTES = 1 << 16
 _KEPT_BYTES = 8 << 20
-"""Small members whose heads were the whole of them are kept till they are read, up to this."""
+"""Small members are read whole when they are recognised, and kept till then, up to this."""
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 """What opening and unpacking a member raises; `ValueError` if its place lies before the start."""
 _HIDDEN = (".git", "__MACOSX", "__pycache__")
@@ -242,8 +243,12 @@ class OpenPackage:
             self._kept_bytes -= len(kept)
             return kept
         try:
-            data = self._source.quick(name, limit + 1 if whole else limit)
+            wanted = limit + 1 if whole else limit
+            if not whole and limit >= HEAD and self._kept_bytes < _KEPT_BYTES:
+                wanted = max(limit, _SMALL_BYTES)  # at once, rather than its head twice
+            data = self._source.quick(name, wanted)
             if data is None:
+                wanted = limit
                 with self._source.open(name) as stream:
                     data = _at_most(stream, limit + 1) if whole else stream.read(limit)
         except KeyError as exc:
@@ -257,11 +262,13 @@ class OpenPackage:
         if whole and len(data) > limit:
             place = member_path(self, name)
             raise ReadError(f"{place}: larger than the limit of {limit:,} bytes", path=place)
-        if not whole and len(data) < limit and self._kept_bytes < _KEPT_BYTES:
+        if whole:
+            return data
+        if len(data) < wanted and self._kept_bytes < _KEPT_BYTES:
             # The head is the whole member, and whoever recognises it will read it.
             self._kept_bytes += len(data) - len(self._kept.get(name, b""))
             self._kept[name] = data
-        return data
+        return data[:limit]
 
     def _follow(self, name: str, depth: int) -> bool:
         """Whether a member with an archive's suffix is dealt with here."""

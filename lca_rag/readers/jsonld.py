@@ -140,8 +140,9 @@ class JsonLdSession:
 
     def member(self, name: str, number: int) -> Iterator[Record]:
         """The records of one member; a member of the tables gives none."""
-        values, listed = self._objects(name, number)
-        listed = listed and _kind_by_folder(name) is None
+        promised = _kind_by_folder(name)
+        values, listed = self._objects(name, number, promised)
+        listed = listed and promised is None
         for value in values:
             kind = str(value.get("@type"))
             own = _ROUNDS.get(kind)
@@ -152,8 +153,8 @@ class JsonLdSession:
             self.strays += own not in (None, number)
             if kind in _TABLES:
                 self.knowledge.add(value)
-            else:
-                yield from self._record(name, value)
+            elif (record := self._record(name, value)) is not None:
+                yield record
 
     def take_counts(self) -> Counts:
         """Nothing is counted but what the context is told."""
@@ -173,21 +174,22 @@ class JsonLdSession:
             self._context.skip(member_path(self._package, member), str(exc))
             return None
 
-    def _objects(self, member: str, number: int) -> tuple[list[Json], bool]:
+    def _objects(self, member: str, number: int, kind: str | None) -> tuple[list[Json], bool]:
         """The objects of a member, and whether it is a list, which comes in every round."""
         try:
             data = self._package.read(member)
             value = parsed(data)
         except ReadError as exc:
-            everywhere = _kind_by_folder(member) is None and _is_list(self._start(member))
+            everywhere = kind is None and _is_list(self._start(member))
             if number == _FIRST or not everywhere:
                 self._context.skip(member_path(self._package, member), str(exc))
             return [], False
-        listed = _is_list(data[:_START])
-        if isinstance(value, dict) and isinstance(value.get(_GRAPH), list):
-            value = value[_GRAPH]
+        listed = False
+        if not isinstance(value, dict) or _GRAPH in value:
+            listed = _is_list(data[:_START])
+            if isinstance(value, dict) and isinstance(value.get(_GRAPH), list):
+                value = value[_GRAPH]
         found = value if isinstance(value, list) else [value]
-        kind = _kind_by_folder(member)
         values = [item for item in found if isinstance(item, dict)]
         for item in values:
             if kind is not None and "@type" not in item:
@@ -200,7 +202,7 @@ class JsonLdSession:
         except ReadError:
             return b""
 
-    def _record(self, member: str, value: Json) -> Iterator[Record]:
+    def _record(self, member: str, value: Json) -> Record | None:
         path = member_path(self._package, member)
         kind = value.get("@type")
         uuid = value.get("@id")
@@ -210,7 +212,8 @@ class JsonLdSession:
         elif not isinstance(uuid, str) or not uuid.strip():
             self._context.skip(path, f"a {kind} has no @id, so it cannot be told from others")
         else:
-            yield make(value, uuid.strip(), path, self.knowledge, self._context)
+            return make(value, uuid.strip(), path, self.knowledge, self._context)
+        return None
 
 
 def _type_of(head: bytes) -> str | None:
@@ -243,6 +246,8 @@ def _kind_by_folder(member: str) -> str | None:
 
 def _folder(member: str) -> str:
     """The folder of a member, with the archive that it lies in."""
+    if "!" not in member:
+        return member.rpartition("/")[0]
     archive, mark, inner = member.rpartition("!")
     return archive + mark + inner.rpartition("/")[0]
 

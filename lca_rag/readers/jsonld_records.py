@@ -17,6 +17,7 @@ from lca_rag.readers.jsonld_tables import (
     mapping,
     name_of,
     named,
+    place_of,
     reference,
 )
 from lca_rag.readers.prose import Mender, interned, words
@@ -104,17 +105,18 @@ def flow_record(value: Json, uuid: str, path: str, tables: Tables, context: Read
     role = FLOW_KINDS.get(kind, "other") if isinstance(kind, str) else "other"
     label = one_line(value.get("name"))
     tables.add_flow(uuid, FlowKnowledge(category, interned(cas), code, unit, role, label))
+    synonyms, comment = value.get("synonyms"), value.get("description")
     count_unmapped(context, "Flow", value, _FLOW_FIELDS)
     return Record(
         database=context.database,
         uuid=uuid,
         version=version(value),
         kind="flow",
-        name=Name(base=mender.text(one_line(value.get("name")))),
-        synonyms=mender.text(value.get("synonyms")),
+        name=Name(base=mender.text(label)),
+        synonyms=mender.text(synonyms) if synonyms else NO_TEXT,
         classifications=classification(category),
-        place=Place(code=code) if code else None,
-        comment=mender.text(value.get("description")),
+        place=place_of(code) if code else None,
+        comment=mender.text(comment) if comment else NO_TEXT,
         data_type=_FLOW_TYPES.get(kind, kind) if isinstance(kind, str) else None,
         flow=FlowFacts(
             kind=role,
@@ -188,7 +190,7 @@ def process_record(
 
 def version(value: Json) -> str:
     """The version as stated."""
-    return one_line(value.get("version")) or NO_VERSION
+    return interned(value.get("version")) or NO_VERSION
 
 
 def count_unmapped(context: ReadContext, label: str, value: Json, known: frozenset[str]) -> None:
@@ -231,8 +233,10 @@ def _exchanges(
 ) -> tuple[Exchange, ...]:
     shares = _shares(value, mender)
     return tuple(
-        _exchange(item, number, shares, tables, mender, context)
-        for number, item in enumerate(items(value.get("exchanges")), 1)
+        [  # a list, since a generator costs more, and this is the inmost loop
+            _exchange(item, number, shares, tables, mender, context)
+            for number, item in enumerate(items(value.get("exchanges")), 1)
+        ]
     )
 
 
@@ -248,15 +252,10 @@ def _exchange(
     if not value.keys() <= _EXCHANGE_FIELDS:
         count_unmapped(context, "Process.exchanges", value, _EXCHANGE_FIELDS)
     get = value.get
-    flow = mapping(get("flow"))
-    facts = tables.exchanged(flow)
+    facts = tables.exchanged(mapping(get("flow")))
     incoming = get("input") is True or get("isInput") is True
-    place, amount, comment, provider = (
-        get("location"),
-        get("amount"),
-        get("description"),
-        get("defaultProvider"),
-    )
+    amount, place = get("amount"), get("location")
+    comment, provider = get("description"), get("defaultProvider")
     return Exchange(
         id=str(get("internalId") or get("@id") or number),
         flow=facts.name,
@@ -318,7 +317,9 @@ def _references(about: Json) -> tuple[Reference, ...]:
 
 
 def _details(about: Json, mender: Mender) -> tuple[tuple[str, Text], ...]:
-    found = [(label, mender.text(about.get(key))) for key, label in _DETAILS.items()]
+    found = [
+        (label, mender.text(text)) for key, label in _DETAILS.items() if (text := about.get(key))
+    ]
     found += [
         ("Review", mender.text(review.get("details"))) for review in items(about.get("reviews"))
     ]

@@ -12,10 +12,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
-from lca_rag.readers.prose import interned
+from lca_rag.readers.prose import interned, one_copy
 from lca_rag.readers.prose import name as one_line
 from lca_rag.readers.sessions import Fact, Knowledge
-from lca_rag.record import NO_TEXT, Classification, FlowKind, FlowProperty, ImpactResult, Text
+from lca_rag.record import (
+    NO_TEXT,
+    Classification,
+    FlowKind,
+    FlowProperty,
+    ImpactResult,
+    Place,
+    Text,
+)
 
 Json = dict[str, Any]
 """A parsed JSON object."""
@@ -41,7 +49,8 @@ def items(value: object) -> list[Json]:
 
 def reference(value: object) -> str | None:
     """The id that a reference points to."""
-    return interned(value.get("@id")) if isinstance(value, dict) else None
+    found = value.get("@id") if isinstance(value, dict) else None
+    return one_copy(found) if isinstance(found, str) else None
 
 
 @lru_cache(maxsize=1 << 17)
@@ -58,7 +67,8 @@ def named(value: object) -> Text:
 
 def name_of(value: object) -> str | None:
     """The name of a referenced unit or quantity."""
-    return interned(value.get("name")) if isinstance(value, dict) else None
+    found = value.get("name") if isinstance(value, dict) else None
+    return one_copy(found) if isinstance(found, str) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,11 +249,12 @@ class Tables(Knowledge):
 
         Equal references are answered from memory: a flow is referred to by the thousand.
         """
-        uuid = reference(flow)
-        key = uuid or ""
-        found = self._exchanged.get(key)
+        stated = flow.get("@id")
+        found = self._exchanged.get(stated) if isinstance(stated, str) else None
         if found is not None and found[0] == flow:
             return found[1]
+        uuid = reference(flow)
+        key = uuid or ""
         known = self.flows.get(key)
         kind, place = flow.get("flowType"), flow.get("location")
         told = FLOW_KINDS.get(kind, "other") if isinstance(kind, str) else None
@@ -259,9 +270,9 @@ class Tables(Knowledge):
         )
         if len(self._exchanged) >= _REFERENCES_KEPT:
             self._exchanged.clear()
-        if all(type(part) is str for part in flow.values()):
+        if isinstance(stated, str) and all(type(part) is str for part in flow.values()):
             # Nested values stay out: to compare what is nested a thousand deep would fail.
-            self._exchanged[key] = (flow, facts)
+            self._exchanged[stated] = (flow, facts)
         return facts
 
     def location(self, value: object) -> tuple[str | None, str | None]:
@@ -299,6 +310,7 @@ class Tables(Knowledge):
         return path
 
 
+@lru_cache(maxsize=1 << 12)
 def classification(path: tuple[str, ...]) -> tuple[Classification, ...]:
     """A category path as a classification; codes such as "3261: Plastics" are told apart."""
     if not path:
@@ -308,16 +320,29 @@ def classification(path: tuple[str, ...]) -> tuple[Classification, ...]:
 
 
 def flow_property(factor: Json, tables: Tables) -> FlowProperty:
-    """How much of a quantity a flow holds."""
+    """How much of a quantity a flow holds; most flows share a few of them."""
     about = mapping(factor.get("flowProperty"))
     mean = factor.get("conversionFactor")
-    return FlowProperty(
-        name=named(about),
-        mean=float(mean) if isinstance(mean, int | float) else None,
-        unit=tables.property_unit(about),
-        reference=is_set(factor, "isRefFlowProperty", "referenceFlowProperty"),
-        uuid=reference(about),
+    return _flow_property(
+        named(about),
+        float(mean) if isinstance(mean, int | float) else None,
+        tables.property_unit(about),
+        is_set(factor, "isRefFlowProperty", "referenceFlowProperty"),
+        reference(about),
     )
+
+
+@lru_cache(maxsize=1 << 12)
+def _flow_property(
+    name: Text, mean: float | None, unit: str | None, is_reference: bool, uuid: str | None
+) -> FlowProperty:
+    return FlowProperty(name=name, mean=mean, unit=unit, reference=is_reference, uuid=uuid)
+
+
+@lru_cache(maxsize=1 << 12)
+def place_of(code: str) -> Place:
+    """A place of which no more than the code is known."""
+    return Place(code=code)
 
 
 def is_set(value: Json, new: str, old: str) -> bool:

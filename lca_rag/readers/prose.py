@@ -130,11 +130,12 @@ def name(value: object) -> str | None:
 
 def interned(value: object) -> str | None:
     """`name` for the short words that repeat by the thousand: units, codes, ids, compartments."""
-    return _interned(value) if isinstance(value, str) else None
+    return one_copy(value) if isinstance(value, str) else None
 
 
 @lru_cache(maxsize=1 << 17)
-def _interned(value: str) -> str | None:
+def one_copy(value: str) -> str | None:
+    """`interned` of what is known to be text, which saves a call for each exchange."""
     text = name(value)
     return sys.intern(text) if text else None
 
