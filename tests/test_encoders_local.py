@@ -190,8 +190,9 @@ def test_fewer_dimensions(folder: Path) -> None:
         cut.encode_documents(["steel"]), head / np.linalg.norm(head), atol=1e-6
     )
     assert cut.dimension == cut.fingerprint.dimension == 16
-    with pytest.raises(EncoderError, match="truncate_dim 65 must be between 1 and 64"):
-        load(folder, truncate_dim=65)
+    for kept in (65, 0, -1):
+        with pytest.raises(EncoderError, match=f"truncate_dim {kept} must be between 1 and 64"):
+            load(folder, truncate_dim=kept)
 
 
 def test_progress_counts_every_document(folder: Path) -> None:

@@ -110,7 +110,7 @@ def test_nobody_there() -> None:
 BROKEN: dict[str, tuple[Callable[[list[dict[str, Any]]], object], str]] = {
     "no data": (lambda rows: {"result": 1}, "did not answer as an OpenAI-compatible endpoint"),
     "one missing": (lambda rows: {"data": rows[1:]}, "gave 1 vectors for 2 texts"),
-    "one twice": (lambda rows: {"data": [rows[0], rows[0]]}, "gave 2 vectors for 2 texts"),
+    "one twice": (lambda rows: {"data": [rows[0], rows[0]]}, "gave 1 vectors for 2 texts"),
     "ragged": (
         lambda rows: {"data": [rows[0], {"index": 0, "embedding": [1.0]}]},
         "did not answer as an OpenAI-compatible endpoint",
@@ -121,6 +121,14 @@ BROKEN: dict[str, tuple[Callable[[list[dict[str, Any]]], object], str]] = {
     ),
     "zero": (
         lambda rows: {"data": [{**row, "embedding": [0.0] * DIMENSION} for row in rows]},
+        "#tiny gave a vector that is zero or not finite, .* look at the endpoint's log",
+    ),
+    "not a number": (
+        lambda rows: {"data": [{**row, "embedding": [None] * DIMENSION} for row in rows]},
+        "zero or not finite",
+    ),
+    "too large": (
+        lambda rows: {"data": [{**row, "embedding": [1e300] * DIMENSION} for row in rows]},
         "zero or not finite",
     ),
     "another dimension": (
@@ -140,6 +148,16 @@ def test_a_broken_answer_is_named(endpoint: Endpoint, name: str) -> None:
     endpoint.change, sentence = BROKEN[name]
     with pytest.raises(EncoderError, match=sentence):
         encoder.encode_documents(["a", "b"])
+
+
+@pytest.mark.parametrize("kept", [0, -1, DIMENSION + 1])
+def test_a_dimension_that_cannot_be_kept_is_refused_each_time(
+    endpoint: Endpoint, kept: int
+) -> None:
+    encoder = RemoteEncoder(endpoint.url, "tiny", query_prompt="", truncate_dim=kept)
+    for _ in range(2):
+        with pytest.raises(EncoderError, match=f"truncate_dim {kept} must be between 1 and 8"):
+            encoder.encode_documents(["steel"])
 
 
 def test_html_instead_of_vectors(endpoint: Endpoint) -> None:

@@ -298,6 +298,24 @@ def test_remote_route_to_the_same_vectors_is_accepted(
         Index.open(tmp_path, encoder=Remote(seed="2"))
 
 
+def test_endpoint_that_serves_another_model_under_the_same_name_cannot_write(
+    tmp_path: Path,
+) -> None:
+    class Remote(HashEncoder):
+        @property
+        def fingerprint(self) -> Fingerprint:
+            return replace(super().fingerprint, weights="remote:hash", max_length=0)
+
+    with Index.open(tmp_path, encoder=Remote()) as index:
+        index.sync(make_records(3))
+        assert index.sync(make_records(4)).embedded == 1
+    with (
+        Index.open(tmp_path, encoder=Remote(seed="2")) as index,
+        pytest.raises(FingerprintMismatch, match="agree only to cosine"),
+    ):
+        index.sync(make_records(5))
+
+
 def test_empty_index_may_change_its_encoder(tmp_path: Path) -> None:
     with Index.open(tmp_path, encoder=HashEncoder()) as index:
         index.sync([])

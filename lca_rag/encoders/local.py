@@ -53,8 +53,15 @@ def checked_texts(texts: Sequence[str]) -> list[str]:
     return [text.strip() for text in texts]
 
 
-def unit_rows(vectors: FloatArray) -> FloatArray:
+def unit_rows(
+    vectors: FloatArray, *, name: str = "the model", remedy: str = "try precision='float32'"
+) -> FloatArray:
     """The rows scaled to length one.
+
+    Args:
+        vectors: Shape (n, d).
+        name: Who gave them, and below, what to do if they are no vectors; for the error.
+        remedy: See `name`.
 
     Raises:
         EncoderError: If a row is zero or not finite, which no direction can be given.
@@ -62,7 +69,7 @@ def unit_rows(vectors: FloatArray) -> FloatArray:
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
     if not np.isfinite(lengths).all() or (lengths == 0).any():
         raise EncoderError(
-            "the model gave a vector that is zero or not finite; try precision='float32'"
+            f"{name} gave a vector that is zero or not finite, which has no direction; {remedy}"
         )
     return np.asarray(vectors / lengths, dtype=np.float32)
 
@@ -265,7 +272,7 @@ class SentenceEncoder:
         from lca_rag.encoders.loading import load_model  # torch takes seconds to import
 
         shared = load_model(folder, files, device=self.device, precision=self.precision)
-        dimension = self.truncate_dim or shared.dimension
+        dimension = shared.dimension if self.truncate_dim is None else self.truncate_dim
         if not 0 < dimension <= shared.dimension:
             raise EncoderError(
                 f"truncate_dim {dimension} must be between 1 and {shared.dimension}, the dimension "

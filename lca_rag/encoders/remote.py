@@ -107,11 +107,11 @@ class RemoteEncoder:
     @property
     def dimension(self) -> int:
         """Length of each vector."""
-        return self.truncate_dim or self._dimension_of_endpoint()
+        return self._dimension_of_endpoint() if self.truncate_dim is None else self.truncate_dim
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """The model's name stands for its weights; an index compares probe vectors besides."""
+        """The model's name stands for its weights; an index that is written to compares vectors."""
         return Fingerprint(
             weights=f"remote:{self.model}",
             document_prompt=self.document_prompt,
@@ -148,12 +148,14 @@ class RemoteEncoder:
         with self._lock:
             if self._full_dimension is None:
                 with self._client() as client:
-                    self._full_dimension = self._request(client, ["dimension"], 1).shape[1]
-                if self.truncate_dim and not 0 < self.truncate_dim <= self._full_dimension:
+                    full = self._request(client, ["dimension"], 1).shape[1]
+                kept = self.truncate_dim
+                if kept is not None and not 0 < kept <= full:
                     raise EncoderError(
-                        f"truncate_dim {self.truncate_dim} must be between 1 and "
-                        f"{self._full_dimension}, the dimension of {self.name}"
+                        f"truncate_dim {kept} must be between 1 and {full}, the dimension of "
+                        f"{self.name}"
                     )
+                self._full_dimension = full
             return self._full_dimension
 
     def _encode(
@@ -187,7 +189,11 @@ class RemoteEncoder:
             finally:
                 for future in futures:
                     future.cancel()
-        return unit_rows(vectors[:, : self.dimension])
+        return unit_rows(
+            vectors[:, : self.dimension],
+            name=self.name,
+            remedy="look at the endpoint's log and the precision it computes in",
+        )
 
     def _client(self) -> httpx.Client:
         key = self.api_key or os.environ.get(KEY_VARIABLE)
@@ -250,7 +256,9 @@ class RemoteEncoder:
                 f"{answer.text[:200]!r}"
             ) from error
         if numbers != list(range(count)):
-            raise EncoderError(f"{self.name} gave {len(rows)} vectors for {count} texts")
+            raise EncoderError(
+                f"{self.name} gave {len(set(map(str, numbers)))} vectors for {count} texts"
+            )
         if result.ndim != 2 or not result.shape[1]:
             raise EncoderError(
                 f"{self.name} gave arrays of shape {result.shape[1:]} for one text, not one "
@@ -274,7 +282,8 @@ def _vector(value: object) -> FloatArray:
     """One vector as it travelled: a list of numbers, or base64 of little-endian float32."""
     if isinstance(value, str):
         return np.frombuffer(base64.b64decode(value, validate=True), dtype="<f4")
-    return np.asarray(value, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
+        return np.asarray(value, dtype=np.float32)
 
 
 def _reason(answer: httpx.Response) -> str:

@@ -49,6 +49,8 @@ def bind(writer: Writer, encoder: Encoder) -> None:
     """
     if stored_fingerprint(writer) and writer.rows("SELECT 1 FROM records LIMIT 1"):
         check(writer, encoder)
+        if _is_remote(encoder.fingerprint):
+            _check_probes(writer, encoder)
         return
     vectors = _probe(encoder, PROBES)
     with writer.transaction() as connection:
@@ -73,7 +75,8 @@ def _probe(encoder: Encoder, texts: Sequence[str]) -> FloatArray:
 def check(catalogue: Catalogue, encoder: Encoder) -> None:
     """Accept `encoder` for an index if its document vectors are those that the index holds.
 
-    A remote route cannot show its weights, so it is accepted if it gives the stored probe vectors.
+    A remote route cannot show its weights, so it is accepted if it gives the stored probe vectors;
+    one that made the index is known by its model's name here, and by its vectors when it writes.
 
     Raises:
         FingerprintMismatch: If the vectors in the index come from another encoder.
@@ -98,6 +101,17 @@ def check(catalogue: Catalogue, encoder: Encoder) -> None:
         f"{'; '.join(differences)}{reason}. Open it with the encoder that made it, or index into a "
         "new folder"
     )
+
+
+def _check_probes(catalogue: Catalogue, encoder: Encoder) -> None:
+    """Refuse an endpoint that serves another model than before under the same name."""
+    cosine = probe_cosine(catalogue, encoder)
+    if cosine is not None and cosine < SAME_COSINE:
+        raise FingerprintMismatch(
+            f"{catalogue.path.parent}: {encoder.name} does not give the vectors that it gave when "
+            f"this index was made (its probe vectors agree only to cosine {cosine:.4f}); serve the "
+            "model of then, or index into a new folder"
+        )
 
 
 def probe_cosine(catalogue: Catalogue, encoder: Encoder) -> float | None:
