@@ -12,6 +12,7 @@ import pytest
 
 from lca_rag.readers import ReadReport, Skip, read
 from lca_rag.readers.jsonld import READER
+from lca_rag.readers.jsonld_records import DAY_LOST
 from lca_rag.record import Record, version_key
 
 V1 = "data/uslci-fy17-jsonld-v1/uslci_fy17_jsonld_shared.zip"
@@ -201,11 +202,47 @@ def test_year_9999_means_unknown(
 
 
 @pytest.mark.parametrize(
-    "date", ["2010-01-01T00:00:00-07:00", "2010-12-31", "2010-01-01-05:00", " 2010"]
+    "date", ["2010-01-01T00:00:00-07:00", "2010-12-30", "2010-01-01-05:00", " 2010"]
 )
 def test_dates_with_and_without_time(tmp_path: Path, date: str) -> None:
     record = one(tmp_path, process(processDocumentation={"validFrom": date}))
     assert (record.period.reference_year, record.period.start) == (2010, 2010)
+
+
+@pytest.mark.parametrize(
+    ("dates", "years"),
+    [
+        (("2009-12-31", "2010-12-30"), (2010, 2010)),
+        (("2009-12-31", "2009-12-31"), (2010, 2010)),
+        (("2009-12-31", "2012-12-31"), (2010, 2013)),
+        (("2009-12-31", None), (2010, None)),
+        (("2009-12-31T00:00:00-07:00", "2009-12-31T00:00:00-07:00"), (2009, 2009)),
+        (("2010-01-01", "2010-12-31"), (2010, 2010)),
+        ((None, "2010-12-31"), (None, 2010)),
+    ],
+)
+def test_a_period_that_begins_on_the_last_day_of_a_year_lost_a_day(
+    tmp_path: Path, dates: tuple[str | None, str | None], years: tuple[int | None, int | None]
+) -> None:
+    about = {"validFrom": dates[0], "validUntil": dates[1]}
+    record = one(tmp_path, process(processDocumentation=about))
+    period = record.period
+    assert (period.reference_year, period.valid_until) == (period.start, period.end) == years
+    assert record.provenance is not None
+    mended = dates[0] == "2009-12-31"
+    assert (DAY_LOST in record.provenance.repairs) is mended
+    assert (("Valid from", "2009-12-31") in record.extras) is mended
+
+
+def test_releases_of_the_us_lci_agree_in_their_years(
+    v1: tuple[list[Record], list[Skip], ReadReport], v2: tuple[list[Record], list[Skip], ReadReport]
+) -> None:
+    """The release of 2024 states days, most of them a day early; that of 2017 times with a zone."""
+    older = {r.uuid: r.period.reference_year for r in v1[0] if r.kind == "process"}
+    newer = {r.uuid: r.period.reference_year for r in v2[0] if r.kind == "process"}
+    common = older.keys() & newer.keys()
+    assert len(common) == 360
+    assert sum(older[uuid] == newer[uuid] for uuid in common) >= 340
 
 
 @pytest.mark.parametrize("filler", ["Unspecified", "unspecified", "NA", "text for sampling", "-"])

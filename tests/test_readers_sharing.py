@@ -17,7 +17,7 @@ import pytest
 
 from lca_rag.errors import ReadError
 from lca_rag.index import Index
-from lca_rag.readers import files, ReadReport, Records, Skip, Together, read, sharing, stream
+from lca_rag.readers import ReadReport, Records, Skip, Together, files, read, sharing, stream
 from lca_rag.readers.pool import SWITCH, Pool
 from lca_rag.record import Provenance, Record
 from tests.hash_encoder import HashEncoder

@@ -22,7 +22,7 @@ VALUES: list[Any] = [
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
-def test_a_value_is_frozen_and_can_be_copied(value: Any) -> None:  # noqa: ANN401
+def test_a_value_is_frozen_and_can_be_copied(value: Any) -> None:
     for item in fields(value):
         with pytest.raises(FrozenInstanceError):
             setattr(value, item.name, None)

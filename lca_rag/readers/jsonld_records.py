@@ -72,6 +72,7 @@ _ACTORS = {
 _PRINCIPLES = ("Attributional", "Consequential")
 _NOTICE = "Important note: although most of the data in the US LCI database has"
 NOTICE = "boiler-plate description moved to a notice"
+DAY_LOST = "period that begins on 31 December taken a day later"
 NO_LOCATION = "location without a code, named instead"
 
 _PROCESS_FIELDS = words(
@@ -183,7 +184,8 @@ def process_record(
             ("Default allocation method", "defaultAllocationMethod"),
             ("Data quality entry", "dqEntry"),
             ("Last change", "lastChange"),
-        ),
+        )
+        + _dates(about),
         provenance=mender.provenance(path, "jsonld"),
     )
 
@@ -217,8 +219,19 @@ def _place(value: Json, about: Json, tables: Tables, mender: Mender) -> Place | 
 
 
 def _period(about: Json, mender: Mender) -> Period:
-    """The first year is the reference year, as in openLCA's own export to ILCD."""
-    start, end = mender.year(about.get("validFrom")), mender.year(about.get("validUntil"))
+    """The first year is the reference year, as in openLCA's own export to ILCD.
+
+    openLCA writes a date of its clock, so that one typed in as 1 January lies on 31 December where
+    another time zone exports it. No data set begins with the last day of a year: where the first
+    day says so, both days lost one. (Of 360 processes of the US LCI, 339 so get the years that
+    their older release states with a time and a zone; as written, 20 do.)
+    """
+    first, last = about.get("validFrom"), about.get("validUntil")
+    start, end = mender.year(first), mender.year(last)
+    if start is not None and _is_last_day(first):
+        mender.note(DAY_LOST)
+        start += 1
+        end = end + 1 if end is not None and _is_last_day(last) else end
     return Period(
         reference_year=start,
         valid_until=end,
@@ -226,6 +239,19 @@ def _period(about: Json, mender: Mender) -> Period:
         end=end,
         description=mender.text(about.get("timeDescription")),
     )
+
+
+def _dates(about: Json) -> tuple[tuple[str, str], ...]:
+    """The dates as stated, where the period says something else."""
+    if not _is_last_day(about.get("validFrom")):
+        return ()
+    found = (("Valid from", "validFrom"), ("Valid until", "validUntil"))
+    return tuple((label, text) for label, key in found if (text := one_line(about.get(key))))
+
+
+def _is_last_day(date: object) -> bool:
+    """Whether a date without a time is the last day of a year; with a time, its zone is known."""
+    return isinstance(date, str) and date.strip()[4:] == "-12-31"
 
 
 def _exchanges(
