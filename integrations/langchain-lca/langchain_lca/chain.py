@@ -7,11 +7,17 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    convert_to_messages,
+)
 from langchain_core.runnables import AddableDict, Runnable, RunnableGenerator
 
-from langchain_lca.documents import hit_document
-from langchain_lca.retriever import WISHES, LCARetriever
+from langchain_lca.documents import Content, hit_document
+from langchain_lca.retriever import WISHES, LCARetriever, Observed
 from lca_rag import Answer, Answerer
 
 _ROLES: dict[str, type[BaseMessage]] = {
@@ -53,43 +59,93 @@ def create_lca_qa_chain(
     """A runnable from a question to a checked, cited answer.
 
     Args:
-        retriever: What is searched; its wishes hold for every question.
+        retriever: What is searched; its wishes hold for every question, and its `content` for the
+            documents in `context`. How many records are looked at depends on the question, not on
+            its `k`.
         llm: Any chat model; without one the answer quotes the records by rules.
 
     Returns:
-        A runnable that takes a question, or `{"question": …, "place": …, "history": …}`, and gives
-        `answer` (text with markers such as [1]), `citations` (record ids, in the order of the
-        markers), `checks` (verdict and claims), `abstained`, and `context` (the documents found).
-        `stream` yields the answer in pieces that are checked already, then the rest.
+        A runnable that takes a question, or `{"question": …, "history": …, "place": …}` with
+        earlier messages and any wish, and gives `answer` (text with markers such as [1]),
+        `citations` (record ids, in the order of the markers), `checks` (verdict and claims),
+        `abstained`, and `context` (the documents found). `stream` yields the answer in pieces that
+        are checked already, then the rest. Each search is traced as a run of a retriever. A
+        question without text, or with an unknown key, raises a `ValueError`.
     """
     model = ChatModel(llm) if llm is not None else None
-    answerer = Answerer(retriever.retriever, llm=model)
+    answerer = Answerer(Observed(retriever), llm=model)
+    wishes = {name: getattr(retriever, name) for name in WISHES}
 
-    def pieces(asked: str | dict[str, Any]) -> Iterator[AddableDict]:
-        given = {"question": asked} if isinstance(asked, str) else dict(asked)
-        question = str(given.pop("question"))
-        wishes = {name: getattr(retriever, name) for name in WISHES}
+    def pieces(asked: Any) -> Iterator[AddableDict]:
+        given = _given(asked)
+        question = given.pop("question")
         for piece in answerer.stream(question, **(wishes | given)):
-            yield AddableDict(answer=piece) if isinstance(piece, str) else _rest(piece)
+            if isinstance(piece, str):
+                yield AddableDict(answer=piece)
+            else:
+                yield _rest(piece, retriever.content)
 
-    def transform(inputs: Iterator[str | dict[str, Any]]) -> Iterator[AddableDict]:
-        for asked in inputs:
-            yield from pieces(asked)
+    def transform(inputs: Iterator[Any]) -> Iterator[AddableDict]:
+        asked: Any = None
+        for part in inputs:  # a question may itself be streamed, by a model that rewrites it
+            asked = _joined(asked, part)
+        yield from pieces(asked)
 
-    async def atransform(inputs: AsyncIterator[str | dict[str, Any]]) -> AsyncIterator[AddableDict]:
-        async for asked in inputs:
-            waiting = pieces(asked)
-            while (piece := await asyncio.to_thread(next, waiting, None)) is not None:
-                yield piece
+    async def atransform(inputs: AsyncIterator[Any]) -> AsyncIterator[AddableDict]:
+        asked: Any = None
+        async for part in inputs:
+            asked = _joined(asked, part)
+        waiting = pieces(asked)
+        while (piece := await asyncio.to_thread(next, waiting, None)) is not None:
+            yield piece
 
+    chain: Runnable[Any, Any] = RunnableGenerator(transform, atransform, name="lca_qa")
     # An `AddableDict` is a `dict` that streams add up.
     return cast(
         "Runnable[str | dict[str, Any], dict[str, Any]]",
-        RunnableGenerator(transform, atransform, name="lca_qa"),
+        chain.with_types(input_type=_Asked, output_type=dict[str, Any]),
     )
 
 
-def _rest(answer: Answer) -> AddableDict:
+_Asked: Any = str | dict[str, Any]
+_KEYS = frozenset({"question", "history", "k", *WISHES})
+
+
+def _joined(before: Any, part: Any) -> Any:
+    """What came so far of an input, with the next part of it."""
+    if before is None:
+        return AddableDict(part) if isinstance(part, dict) else part
+    return before + part
+
+
+def _given(asked: Any) -> dict[str, Any]:
+    """The question with its history and wishes, as the answerer takes them."""
+    given = dict(asked) if isinstance(asked, dict) else {"question": asked}
+    unknown = given.keys() - _KEYS
+    if unknown:
+        name, known = sorted(map(str, unknown))[0], ", ".join(sorted(_KEYS))
+        raise ValueError(f"unknown key {name!r} beside the question; use {known}")
+    question = given.get("question")
+    if isinstance(question, BaseMessage):
+        question = str(question.text)
+    if not isinstance(question, str):
+        raise ValueError(
+            'give a question as text, as a message, or as {"question": …}, not '
+            f"{type(asked).__name__ if question is None else type(question).__name__}"
+        )
+    given["question"] = question
+    if "history" in given:
+        given["history"] = [_turn(message) for message in convert_to_messages(given["history"])]
+    return given
+
+
+def _turn(message: BaseMessage) -> dict[str, str]:
+    """A message of the host as an earlier turn; of other kinds than these two none is kept."""
+    role = {"human": "user", "ai": "assistant"}.get(message.type, message.type)
+    return {"role": role, "content": str(message.text)}
+
+
+def _rest(answer: Answer, content: Content) -> AddableDict:
     """What follows the text of an answer."""
     return AddableDict(
         citations=[citation.id for citation in answer.citations],
@@ -101,5 +157,5 @@ def _rest(answer: Answer) -> AddableDict:
             ],
         },
         abstained=answer.abstained,
-        context=[hit_document(hit) for hit in answer.hits],
+        context=[hit_document(hit, content) for hit in answer.hits],
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.callbacks import Callbacks
+from langchain_core.cross_encoders import BaseCrossEncoder
 from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import ConfigDict, Field
 
@@ -26,13 +27,15 @@ class LCAReranker(BaseDocumentCompressor):
     """Orders documents by similarity to the question and keeps the best.
 
     The score stands in `metadata["rerank_score"]`, higher is better: the cosine of the model, or
-    what the cross-encoder says.
+    what the cross-encoder says, the host's own (`BaseCrossEncoder`) or one of
+    sentence-transformers. The model was trained on `content="embedding"`; it reranks what a
+    retriever shows, so give the retriever that content where the order matters more than figures.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     embeddings: LCAEmbeddings = Field(default_factory=LCAEmbeddings)
-    cross_encoder: CrossEncoder | None = Field(default=None, exclude=True)
+    cross_encoder: CrossEncoder | BaseCrossEncoder | None = Field(default=None, exclude=True)
     top_n: int = Field(default=5, gt=0)
 
     def compress_documents(
@@ -59,7 +62,13 @@ class LCAReranker(BaseDocumentCompressor):
 
     def _scores(self, query: str, texts: list[str]) -> list[float]:
         if self.cross_encoder is not None:
-            predicted = self.cross_encoder.predict([(query, text) for text in texts])
+            pairs = [(query, text) for text in texts]
+            ask = (
+                self.cross_encoder.score
+                if isinstance(self.cross_encoder, BaseCrossEncoder)
+                else self.cross_encoder.predict
+            )
+            predicted = ask(pairs)
             return [float(score) for score in predicted]
         encoder = self.embeddings.loaded
         cosines = encoder.encode_documents(texts) @ encoder.encode_queries([query])[0]

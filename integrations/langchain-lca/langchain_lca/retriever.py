@@ -15,7 +15,7 @@ from langchain_core.retrievers import BaseRetriever, LangSmithRetrieverParams
 from pydantic import ConfigDict, Field
 
 from langchain_lca.documents import Content, hit_document
-from lca_rag import Encoder, Index, Retriever, load_encoder
+from lca_rag import Encoder, Hit, Index, Retriever, load_encoder
 
 
 class LCARetriever(BaseRetriever):
@@ -135,3 +135,31 @@ WISHES = (
 )
 """Fields that say what is wished of the records, of a search and of an answer alike."""
 _SEARCHED = frozenset({*WISHES, "k", "all_versions", "mode", "pedigree_weight"})
+
+
+class Observed:
+    """The searches of an answer, each seen by the host's callbacks and traces as a retriever's."""
+
+    def __init__(self, retriever: LCARetriever) -> None:
+        """Keep what is searched, and how its documents look."""
+        self.searcher = _Search(
+            retriever=retriever.retriever,
+            content=retriever.content,
+            tags=retriever.tags,
+            metadata=retriever.metadata,
+        )
+
+    def search(self, query: str, **wishes: Any) -> list[Hit]:
+        """As `lca_rag.Retriever.search`."""
+        found: list[Hit] = []
+        self.searcher.invoke(query, found=found, wishes=wishes)
+        return found
+
+
+class _Search(LCARetriever):
+    """A search whose hits are wanted beside their documents."""
+
+    def _search(self, query: str, wishes: dict[str, Any]) -> list[Document]:
+        found: list[Hit] = wishes["found"]
+        found += self.retriever.search(query, **wishes["wishes"])
+        return [hit_document(hit, self.content) for hit in found]

@@ -15,14 +15,16 @@ from langchain_core.indexing import InMemoryRecordManager
 from langchain_core.vectorstores import VectorStore
 from langchain_core.vectorstores.utils import maximal_marginal_relevance
 
-from langchain_lca.documents import content_key, hit_document, record_document
+from langchain_lca.documents import content_key, hit_document, record_document, record_metadata
 from langchain_lca.embeddings import LCAEmbeddings
+from langchain_lca.filters import metadata_test
 from lca_rag import Hit, Index, Record, Retriever
 from lca_rag.index import host_metadata, record_text
 from lca_rag.record import NO_VERSION
 
 Filter = dict[str, Any] | Callable[[Document], bool]
-"""Metadata that must be equal, or a test of each document; applied before the cut to `k`."""
+"""Metadata that must be equal or meet a condition as in the host's Chroma store (`$gte`, `$in`,
+`$and` …), or a test of each document; applied before the cut to `k`."""
 
 
 class LCAVectorStore(VectorStore):
@@ -106,18 +108,29 @@ class LCAVectorStore(VectorStore):
         Args:
             texts: What to store.
             metadatas: JSON-able metadata of each text.
-            ids: Their ids; by default made of text and metadata, so that a second run adds nothing.
+            ids: Their ids; one that is `None`, or all by default, is made of text and metadata, so
+                that a second run adds nothing.
             kwargs: Of the host; not used.
 
         Returns:
             The ids, in the order of the texts.
+
+        Raises:
+            ValueError: If there are more or fewer metadata or ids than texts.
         """
         given = list(texts)
+        for what, listed in (("metadatas", metadatas), ("ids", ids)):
+            if listed is not None and len(listed) != len(given):
+                raise ValueError(f"{len(listed)} {what} for {len(given)} texts; give one for each")
         if not given:
             return []
-        if ids is None:
-            facts = metadatas or [{} for _ in given]
-            ids = [content_key(*pair) for pair in zip(given, facts, strict=True)]
+        facts = metadatas or [{} for _ in given]
+        # `from_documents` of the host passes `None` for a document without id beside one with.
+        named: list[str | None] = [None for _ in given] if ids is None else [*ids]
+        ids = [
+            name or content_key(text, fact)
+            for name, text, fact in zip(named, given, facts, strict=True)
+        ]
         vectors = np.asarray(self.embedding.embed_documents(given), dtype=np.float32)
         stored = self.index.add_texts(
             given, vectors=vectors, ids=ids, metadatas=metadatas, database=self.database
@@ -132,6 +145,13 @@ class LCAVectorStore(VectorStore):
         texts = [document.page_content for document in documents]
         metadatas = [document.metadata for document in documents]
         return self.add_texts(texts, metadatas, ids=ids, **kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Refuse: an open index belongs to its process."""
+        raise TypeError(
+            "LCAVectorStore holds an open index and cannot be pickled; pass on its folder, and "
+            "open it there with LCAVectorStore(folder, embedding)"
+        )
 
     def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool:
         """Remove documents or data sets by id; unknown ids are ignored.
@@ -196,16 +216,49 @@ class LCAVectorStore(VectorStore):
     ) -> list[Document]:
         """`k` of the `fetch_k` nearest documents, chosen to differ from each other."""
         vector = self.embedding.embed_query(query)
-        hits = self._hits(query, vector, fetch_k, filter, **kwargs)
+        return self._diverse(query, vector, k, fetch_k, lambda_mult, filter, **kwargs)
+
+    def max_marginal_relevance_search_by_vector(
+        self,
+        embedding: list[float],
+        k: int = 4,
+        fetch_k: int = 20,
+        lambda_mult: float = 0.5,
+        filter: Filter | None = None,
+        **kwargs: Any,
+    ) -> list[Document]:
+        """The same for a vector of a question."""
+        return self._diverse("vector", embedding, k, fetch_k, lambda_mult, filter, **kwargs)
+
+    async def amax_marginal_relevance_search_by_vector(
+        self, *args: Any, **kwargs: Any
+    ) -> list[Document]:
+        """As the sync twin, on a thread of its own."""
+        return await asyncio.to_thread(
+            self.max_marginal_relevance_search_by_vector, *args, **kwargs
+        )
+
+    def _diverse(
+        self,
+        query: str,
+        vector: list[float],
+        k: int,
+        fetch_k: int,
+        lambda_mult: float,
+        filter: Filter | None,
+        **kwargs: Any,
+    ) -> list[Document]:
+        hits = self._hits(query, vector, max(k, fetch_k), filter, **kwargs)
         snapshot = self.index.snapshot()
-        places = [snapshot.position(hit.record.id) for hit in hits]
-        rows = [snapshot.matrix[place] for place in places if place is not None]
-        if not rows:
+        placed = [(hit, snapshot.position(hit.record.id)) for hit in hits]
+        # Another process may have removed a hit since it was found.
+        there = [(hit, snapshot.matrix[place]) for hit, place in placed if place is not None]
+        if not there:
             return []
         chosen = maximal_marginal_relevance(
-            np.asarray(vector, dtype=np.float32), [row.tolist() for row in rows], lambda_mult, k
+            np.asarray(vector, dtype=np.float32), [row.tolist() for _, row in there], lambda_mult, k
         )
-        return [self._document(hits[i].record, hits[i]) for i in chosen]
+        return [self._document(there[i][0].record, there[i][0]) for i in chosen]
 
     async def asimilarity_search_with_score(
         self, *args: Any, **kwargs: Any
@@ -222,7 +275,7 @@ class LCAVectorStore(VectorStore):
     ) -> list[Hit]:
         retriever = Retriever(self.index)
         return retriever.search(
-            query or "vector",
+            query.strip() or "vector",
             k=k,
             mode="dense",
             vector=np.asarray(vector, dtype=np.float32),
@@ -234,8 +287,10 @@ class LCAVectorStore(VectorStore):
         """Whether a record's document passes a filter."""
         if callable(filter):
             return lambda record: filter(self._document(record))
-        wanted = filter.items()
-        return lambda record: wanted <= _flat(self._document(record).metadata).items()
+        passes = metadata_test(filter)
+        return lambda record: passes(
+            host_metadata(record) if record.kind == "text" else record_metadata(record)
+        )
 
     def _document(self, record: Record, hit: Hit | None = None) -> Document:
         """A free text with its own metadata as it came, a data set as evidence."""
@@ -258,8 +313,3 @@ class LCAVectorStore(VectorStore):
         if record_id.startswith(prefix) and record_id.endswith(suffix):
             return record_id.removeprefix(prefix).removesuffix(suffix)
         return record_id
-
-
-def _flat(metadata: dict[str, Any]) -> dict[str, Any]:
-    """The metadata that can be compared with `items() <=`."""
-    return {key: value for key, value in metadata.items() if not isinstance(value, list | dict)}
