@@ -101,6 +101,7 @@ _TARGETS = tuple(
         rf"(?:多少|几)(?P<u>{_HAN_UNIT})",
         rf"\b(?:in|into|to)\s+(?P<u>{_NAMED})\s*(?=[:,.?;]|$|\bis\b|\bfor\b)",
         rf"\((?:in\s+)?(?P<u>{_NAMED})\)",
+        rf",\s*(?:in\s+)?(?P<u>{_NAMED})\s*[?.]?\s*$",
         rf"(?:以|用|按|合|为|成|单位(?:为|是|：|:)?)\s*(?P<u>{_HAN_UNIT})(?:计|表示|算|来|为单位)?(?=[，,。？?；;是\s]|$)",
         rf"[(（](?:单位：?)?(?P<u>{_HAN_UNIT})[)）]",
         rf"(?<!\d)(?:的)?(?P<u>{_HAN_UNIT})数",

@@ -73,8 +73,13 @@ def read_again(question: Question, candidates: Sequence[Candidate]) -> Question 
     is left, the flow is what the name of the best candidate does not hold.
     """
     near = candidates[:_LOOKED_AT]
-    if not question.asked or not near:
+    if question.parted or not near:
         return None
+    if not question.asked:
+        rest = _parted(question, near)
+        return None if rest is None else replace(question, asked=rest, readings=(), parted=True)
+    if (rest := _parted(question, near)) is not None:
+        return replace(question, asked=rest, readings=(), parted=True)
     places = [place for place, term in enumerate(question.terms) if term in question.asked]
     if (other := _in_no_name(question, near[0], places)) is not None:
         return replace(question, asked=other, readings=())
@@ -108,6 +113,37 @@ def _in_no_name(
         if rows and (not best.rows or rows[0].score > best.rows[0].score):
             return other
     return None
+
+
+def _parted(question: Question, near: Sequence[Candidate]) -> tuple[Term, ...] | None:
+    """What one record's name leaves over of the question and one of its rows is.
+
+    Only where the wording led to nothing: the best candidate lacks the row or a word of the
+    question. Then name and row together must say every noun of it.
+    """
+    best = near[0]
+    settled = best.rows and best.rows[0].score >= _ROW_SAID and not best.missing
+    if question.kind != "figure" or settled:
+        return None
+    found: tuple[Term, ...] | None = None
+    most = 0.0
+    for candidate in near:
+        if min(candidate.place, candidate.year) < _FITS:
+            continue
+        pairs = list(zip(question.terms, candidate.held, strict=True))
+        named = sum(term.weight for term, share in pairs if share == 1.0)
+        rest = tuple(t for t, share in pairs if share < 1.0 and (t.known or t.weight > _HOW))
+        worth = named + candidate.view.named_by(question.said)
+        if named < 1.0 or not 0 < len(rest) <= _FLOW_WORDS or worth <= most:
+            continue
+        rows = find_rows(candidate.view, question, rest)
+        if rows and rows[0].score >= _ROW_SAID:
+            found, most = rest, worth
+    return None if found == question.asked else found
+
+
+_ROW_SAID, _FITS, _FLOW_WORDS = 0.8, 0.79, 4
+"""How well the row, and place and year, must fit, and how many notions name a flow at most."""
 
 
 def _that_is_there(

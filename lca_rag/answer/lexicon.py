@@ -149,7 +149,7 @@ def _english(words: list[tuple[str, int, int]]) -> Iterator[Term]:
         at += size
         if size == 1 and word in tables.stop:
             continue
-        if options:
+        if options and not (size == 1 and word in tables.generic):
             yield Term(said, options, 1.0, start, end, known=True)
         elif _NUMBER.fullmatch(word):
             if at < len(words) and words[at][0] in _ENERGY:

@@ -167,7 +167,7 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
                 r"\bwho\b[^?]*\b(generat|creat|made|compil|collect|author|wrote|prepar|enter"
                 r"|document|model)"
                 r"|\bdata (set )?generator\b|\bgenerator of (the|this) data"
-                r"|\b(data )?(author|documentor|modeller)\b"
+                r"|\b(first |data )?(authors?|documentor|modeller)\b|\bcitation (for|of)\b"
                 r"|谁(生成|编制|建立|创建|提供|录入)|(数据)?(生成|编制|提供|录入)者|作者",
                 (
                     _roles("Data generator", "数据生成者", "data generator"),
@@ -224,7 +224,8 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
                 r"|country|state)\b"
                 r"|\blocated\b"
                 r"|part of the world|\bgeograph\w*( (scope|coverage|representativeness))?"
-                r"|^\W*(place|location) of\b|\blocation( code)?\s*\?*$|\bsituated\b"
+                r"|^\W*(place|location|province|country|region|city|state) of\b"
+                r"|\blocation( code)?\s*\?*$|\bsituated\b"
                 r"|\b(another|other) country\b|\bcountry of\b"
                 r"|哪里|哪儿|哪国|哪个(国家|地区|省份?|城市|地方|区域)|什么(地方|地区|国家|区域)|地点"
                 r"|地理(范围|代表性|位置|区域|说明)?|何地|何处|位置(代码)?|所在地|国外",

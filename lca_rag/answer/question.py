@@ -93,6 +93,8 @@ class Question:
     data sets."""
     counted: bool = True
     """Whether an amount is asked for in so many words ("how much", "per", "多少")."""
+    parted: bool = False
+    """Whether `asked` is what the best record's name does not say, whatever the wording."""
     said: frozenset[str] = frozenset()
     """Every token of the question and of other spellings of its notions."""
 
@@ -150,7 +152,8 @@ def understand(question: str) -> Question:
     readings = _asked(folded, found) if kind in ("figure", "compare", "impact") else []
     if kind == "figure" and target is not None and target.unit in ("kWh", "MWh"):
         power = tuple(terms("electricity"))  # "How many kWh per …?" wants no other flow.
-        readings += [power] if power not in readings else []
+        readings = [reading for reading in readings if reading != power]
+        readings.insert(0 if _OF_POWER.search(folded) else len(readings), power)
     return Question(
         original=question,
         text=body.strip(),
@@ -175,8 +178,14 @@ def understand(question: str) -> Question:
     )
 
 
+_OF_POWER = re.compile(r"(?:how many|[,:–—-]|^)\s*[km]wh\s*(?:per|/|for|does|do|are|is)\b")
+"""Kilowatt hours of nothing else than power."""
+
+
 def _is_substance(place: Mention) -> bool:
     """Whether capitals that are a country's code are a flow's short name here ("COD")."""
+    if place.text == "LCA":  # hardly ever Saint Lucia
+        return True
     return place.text.isupper() and any(term.known for term in terms(place.text))
 
 
@@ -196,12 +205,17 @@ def _is_code_in(place: Mention, spans: Sequence[tuple[int, int]]) -> bool:
     )
 
 
+_TAGGED = re.compile(r"<(system|assistant|developer|instructions?|admin)>.*?</\1>", re.I | re.S)
+"""What pretends to be a part of the conversation that the asker does not write."""
+
+
 def _without_commands(question: str) -> tuple[str, bool]:
     """The sentences that do not command the answerer, and whether some did."""
+    question, tagged = _TAGGED.subn(" ", question)
     parts = [part for part in SENTENCE.split(question) if part and part.strip()]
     kept = [part for part in parts if not COMMAND.search(part)]
     if len(kept) == len(parts):
-        return question, False
+        return question, tagged > 0
     return " ".join(part.strip() for part in kept), True
 
 

@@ -17,6 +17,8 @@ __all__ = ["View", "Views"]
 
 _FILLER = re.compile(r"all sizes|nesps2|所有规模|全国第二次污染普查数据", re.IGNORECASE)
 """Parts of names that nobody says."""
+_CODE = re.compile(r"\b[A-Z]{3,5}\b")
+"""What may be the code of a grid region."""
 _CHIEF = {"RNA": "US"}
 """Regions that stand for one country: US LCI files averages of the United States under RNA."""
 _PROSE_LIMIT = 20_000
@@ -97,6 +99,12 @@ class View:
         )
 
     @cached_property
+    def _named_places(self) -> tuple[Words, ...]:
+        """The names of the places whose codes the name holds ("NEWE" for New England)."""
+        codes = _CODE.findall(str(self.record.name))
+        return tuple(tokens(*place_names(code)) for code in codes if find_place(code) is not None)
+
+    @cached_property
     def prose(self) -> Prose:
         """Description, technology, classes, functional unit and details."""
         return Prose(" ; ".join(text for _, text in self.passages())[:_PROSE_LIMIT])
@@ -172,6 +180,8 @@ class View:
             return 1.0
         if any(own and own <= self.name for own in map(tokens, place_names(code)[1:])):
             return 1.0  # "Alaska" in the name, 阿拉斯加 in the question
+        if words and any(words <= named for named in self._named_places):
+            return 1.0
         if any(holds(term, self.name) for term in terms(said) if term.known):
             return 1.0
         if found.kind == "narrower":

@@ -36,7 +36,8 @@ __all__ = [
 ]
 
 COMMAND = re.compile(
-    r"ignore (all|any|the|your|previous)|forget (your|all|the|previous)|system override|override:"
+    r"ignore (all|any|the|your|previous)|forget (your|all|the|previous)|\bfrom now on\b"
+    r"|system override|override:"
     r"|i am (the|an?) (administrator|admin|developer|owner|root)|you (do not|don't) need (a|any)"
     r"|(check|citations?|rules?|safety) (is|are|has been) (switched|turned) off|drop all citations"
     r"|before you (answer|reply)|reply only|do not (mention|cite|say)|do not tell|pretend"
@@ -86,7 +87,7 @@ LIST = re.compile(
     r"|\bwhat have you( got)?\b|\bwhat can (i|we) find\b|\boverview of\b|\beverything (about|on)\b"
     r"|\blooking for (data|records|inventories)|\bwhat is there\b|\bwhat else\b"
     r"|\b(show|find|give)( me| us)? (all|every|the available)\b"
-    r"|^\s*all\b[^?]{2,60}\b(processes|records|data ?sets|inventories|entries)\b"
+    r"|^\s*all\b[^?]{0,60}\b(processes|records|data ?sets|inventories|entries)\b"
     r"|有哪些(?!主?要?(工艺|技术|步骤|环境|限制))|列(出|举)|哪些[^，。？]{0,20}(清单|数据|记录|过程|条目)|都有(什么|哪些)"
     r"|有(什么|哪些|没有)(可用的?)?(数据|记录|过程|清单)|(数据集|过程|记录)有几个|全部(的)?(数据|记录|过程)"
     r"|(数据集|记录|过程)(清单|列表|一览)|(有关|相关)的(数据|过程|记录|清单)|有[^，。？]{1,30}的(数据|数据集|记录)吗"
@@ -115,6 +116,9 @@ EXISTS = re.compile(
 REFERENCE = re.compile(
     r"\b(mass|amount|quantity|volume|area|number|count|size|weight)\b[^?]*\b(relates?|refers?"
     r"|(is|are) (given|stated|based|valid|expressed|compiled)) (to|for|on)\b"
+    r"|\bwhat (output|product|flow|input|amount|quantity)\b[^?]*\b(relates?|refers?) to\b"
+    r"|\b(is|are|was|were) for (how (much|many)|what (amount|quantity|mass|volume))\b"
+    r"|代表(的是)?多少"
     r"|\bto what (mass|amount|quantity|volume|area|number|weight|size)\b"
     r"|(按|以|对应|针对|基于|相对于)多少[^，。？]{0,10}(算|计|给出|统计|编制|表示|建模|为基准|列出)"
     r"|是多少[^，。？]{1,8}的(数据|清单)"
