@@ -61,6 +61,9 @@ of the question's weight that a field holds, `named_*` the share of the field th
 names. `wishes` counts the met wishes that have no feature of their own.
 """
 
+WISHED = ("place_same", "place_wider", "place_other", "year_near", "year_far", "wishes")
+"""The features that tell what was asked beside the words."""
+
 _RANKERS = Path(__file__).parent / "models" / "rankers"
 
 

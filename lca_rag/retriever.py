@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from lca_rag.errors import QueryError
 from lca_rag.filters import Facets, Wishes
+from lca_rag.namesakes import by_wishes
 from lca_rag.pedigree import pedigree, weigh
-from lca_rag.ranking import FEATURES, Ranker, ranker_for
-from lca_rag.reasons import movers, reasons
+from lca_rag.ranking import Ranker, ranker_for
+from lca_rag.reasons import movers
 from lca_rag.record import Hit, Record
 from lca_rag.scope import Scope, Test, cosines_of, nearest, nearest_by_chroma, passing
 from lca_rag.signals import Sides, best, feature_matrix
+from lca_rag.telling import among_namesakes, shown, told
 
 if TYPE_CHECKING:
     from lca_rag.encoders import FloatArray
@@ -251,6 +253,9 @@ class Retriever:
         parts = ranker.contributions(matrix)
         scores = parts.sum(axis=1)
         scores -= scores.mean()
+        plain = scores
+        scores = by_wishes(plain, parts, scope.facets, candidates, scope.wishes)
+        gained = scores - plain
         named = self._named(query, scope, candidates)
         scores[named] = _CERTAIN
         relevance = 1 / (1 + np.exp(-scores / _SPREAD))
@@ -265,15 +270,19 @@ class Retriever:
         records = scope.snapshot.records(candidates[order].tolist())
         hits = []
         for record, row in zip(records, order.tolist(), strict=True):
-            values = _shown(matrix[row], relative[row], sides, candidates[row])
+            values = shown(
+                matrix[row], relative[row], sides, candidates[row], namesakes=float(gained[row])
+            )
             moved = {name[5:]: value for name, value in values.items() if name.startswith("gave_")}
-            told = [*_told(record, query, scope.wishes, values, weight > 0), movers(moved)]
+            sentences = [*told(record, query, scope.wishes, values, weight > 0), movers(moved)]
+            if "namesakes" in moved:
+                sentences.append(among_namesakes(moved["namesakes"]))
             score = float(relevance[row])
             if row in weighed:
                 values["relevance"] = score
                 score, sentence = weighed[row]
-                told.append(sentence)
-            hits.append(Hit(record=record, score=score, reasons=tuple(told), features=values))
+                sentences.append(sentence)
+            hits.append(Hit(record=record, score=score, reasons=tuple(sentences), features=values))
         return hits
 
     def _weighed(
@@ -329,7 +338,7 @@ class Retriever:
             Hit(
                 record=record,
                 score=score,
-                reasons=_told(record, query, scope.wishes, {side: score}),
+                reasons=told(record, query, scope.wishes, {side: score}),
                 features={side: score},
             )
             for record, score in found
@@ -342,32 +351,3 @@ def _check_weight(weight: float, mode: Mode) -> None:
         raise QueryError(f"pedigree_weight is {weight}; give a share from 0 to 1")
     if weight > 0 and mode != "hybrid":
         raise QueryError(f"pedigree_weight needs mode='hybrid'; mode {mode!r} is one side alone")
-
-
-def _told(
-    record: Record,
-    query: str,
-    wishes: Wishes,
-    features: Mapping[str, float],
-    weighed: bool = False,
-) -> tuple[str, ...]:
-    """The reasons of a hit, and how good its data are for a wished place or year, or as weighed."""
-    told = reasons(record, query, wishes, features)
-    if not weighed and wishes.place is None and wishes.years is None:
-        return told
-    return (*told, pedigree(record, query, wishes).sentence)
-
-
-def _shown(
-    values: NDArray[np.float32], parts: NDArray[np.float32], sides: Sides, position: int
-) -> dict[str, float]:
-    """The numbers of one hit: both sides' scores, then what each feature gave."""
-    shown = {"dense": float(values[0]), "lexical": float(sides.lexical[position])}
-    shown.update(
-        {
-            f"gave_{name}": float(part)
-            for name, part in zip(FEATURES, parts, strict=True)
-            if abs(part) >= 1e-6
-        }
-    )
-    return shown

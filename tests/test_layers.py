@@ -20,7 +20,8 @@ FLOORS: dict[str, int] = {
             "readers render export demo",
             "encoders models",
             "index",
-            "filters signals ranking reasons pedigree scope retriever rerank question",
+            "filters signals ranking namesakes reasons pedigree telling scope retriever rerank "
+            "question",
             "answer matching flows duplicates atlas rewriting evaluation training scale",
             "operations commands cli server",
         )

@@ -68,6 +68,8 @@ def holds(hit: Hit, sentence: str, place: str | None, year: int | None) -> bool:
         largest = sorted(map(abs, gave.values()), reverse=True)[: len(parts)]
         told = all(float(value) == pytest.approx(gave[name], abs=0.0051) for name, value in parts)
         return told and [abs(float(v)) for _, v in parts] == pytest.approx(largest, abs=0.0051)
+    if namesakes := re.fullmatch(r"the wishes move it (up|down) among .* its name", sentence):
+        return (hit.features["gave_namesakes"] > 0) == (namesakes[1] == "up")
     if sentence.startswith("data quality weighs"):
         return weight_holds(hit, sentence)
     if sentence.startswith("data quality "):

@@ -23,6 +23,7 @@ from lca_rag.record import (
     Text,
 )
 from lca_rag.retriever import Mode
+from lca_rag.telling import among_namesakes
 from tests.hash_encoder import HashEncoder
 
 PRODUCTS = (
@@ -228,6 +229,57 @@ def test_a_wished_year_ranks_and_is_explained(retriever: Retriever) -> None:
     assert near(asked) > near(retriever.search("steel sheet route", database="db", k=8))
     for hit in asked:
         assert year_reason((2004, 2004), hit.record.period) in hit.reasons
+
+
+def test_among_data_sets_of_one_name_the_wishes_decide(tmp_path: Path) -> None:
+    """The words lean to one of them (it repeats what is asked), the wishes to another."""
+    asked = "grid mix electricity medium voltage"
+
+    def mix(number: int, place: str, year: int, until: int, extra: str, name: str) -> Record:
+        return replace(
+            process(number),
+            name=Name(base=Text.of(name)),
+            place=Place(code=place),
+            period=Period(reference_year=year, valid_until=until),
+            synonyms=Text.of(extra),
+        )
+
+    name = "Electricity, grid mix"
+    records = [
+        mix(0, "CN", 2020, 2023, f"{asked} {asked}", name),
+        mix(1, "CN", 2023, 2026, "", name),
+        mix(2, "CN", 2022, 2022, asked, name),
+        mix(3, "RER", 2023, 2023, asked, name),
+        mix(4, "CN", 2023, 2023, "", "Cement"),
+    ]
+    with Index.open(tmp_path / "index", encoder=HashEncoder()) as opened:
+        opened.sync(records)
+        retriever = Retriever(opened)
+        plain = retriever.search(asked)
+        assert plain[0].record.uuid != records[1].uuid
+        hits = retriever.search(asked, place="CN", year=2023)
+        wider = retriever.search(asked, place="DE", year=2023)
+    numbers = [int(hit.record.uuid[-2:]) for hit in hits]
+    assert numbers == [1, 0, 2, 3, 4], "place and year, the nearest own year, then the rest"
+    assert wider[0].record.uuid == records[3].uuid, "no CN mix, but Europe's"
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert among_namesakes(1) in hits[0].reasons
+    assert "gave_namesakes" not in {name for hit in plain for name in hit.features}
+    gave = [
+        sum(value for key, value in hit.features.items() if key.startswith("gave_")) for hit in hits
+    ]
+    assert gave == sorted(gave, reverse=True), "what each feature gave still adds up"
+
+
+def test_records_without_a_name_are_no_namesakes(tmp_path: Path) -> None:
+    records = [
+        replace(process(number), name=Name(), place=Place(code=place), synonyms=Text.of(words))
+        for number, (place, words) in enumerate([("US", "steel sheet"), ("DE", "cement")])
+    ]
+    with Index.open(tmp_path / "index", encoder=HashEncoder()) as opened:
+        opened.sync(records)
+        hits = Retriever(opened).search("steel sheet", place="DE")
+    assert "gave_namesakes" not in {name for hit in hits for name in hit.features}
 
 
 @pytest.mark.parametrize(
