@@ -16,7 +16,7 @@ from lca_rag.pedigree import pedigree, weigh
 from lca_rag.ranking import Ranker, ranker_for
 from lca_rag.reasons import movers
 from lca_rag.record import Hit, Record
-from lca_rag.scope import Scope, Test, cosines_of, nearest, nearest_by_chroma, passing
+from lca_rag.scope import ColumnTest, Scope, Test, cosines_of, nearest, nearest_by_chroma, passing
 from lca_rag.signals import Sides, best, feature_matrix
 from lca_rag.telling import among_namesakes, shown, told
 
@@ -100,7 +100,7 @@ class Retriever:
             rights: Databases that the searcher may see; `None` for all.
             vector: Unit vector of the question, shape (d,), to save encoding it.
             where: A test of each record, for one side alone; records are tried best first until
-                `k` pass, so nothing is lost.
+                `k` pass, so nothing is lost. A `lca_rag.scope.ColumnTest` reads few of them.
             pedigree_weight: Share of data quality (`lca_rag.pedigree`: time, geography and
                 technology against what was asked) in the score of a hybrid search, in [0, 1].
                 A record that the query names by UUID stays first.
@@ -130,6 +130,8 @@ class Retriever:
             classification=classification,
         )
         scope = self._scope(wishes, strict=strict, all_versions=all_versions, rights=rights)
+        if isinstance(where, ColumnTest):
+            np.logical_and(scope.mask, where.mask(scope.facets), out=scope.mask)
         if mode == "lexical":
             return self._by_words(query, k, scope, where)
         if vector is None:

@@ -23,7 +23,9 @@ from langchain_lca import (
     LCARetriever,
     LCAVectorStore,
     create_lca_qa_chain,
+    vectorstore,
 )
+from langchain_lca.filters import metadata_test
 from lca_rag import Index, Retriever
 from tests.hash_encoder import HashEncoder
 from tests.hosts import make_index
@@ -323,3 +325,42 @@ def test_documents_with_and_without_ids_go_together(
 def test_a_store_is_not_pickled_without_its_index(store: LCAVectorStore) -> None:
     with pytest.raises(TypeError, match="open it there"):
         pickle.dumps(store)
+
+
+@pytest.mark.parametrize(
+    "filter",
+    [
+        {"place": "DE"},
+        {"place": {"$in": ["DE", "CN"]}, "reference_year": 2015},
+        {"place": {"$ne": "DE"}},
+        {"place": ""},
+        {"n": 1},
+        {"kind": "text"},
+        {"place": "Atlantis"},
+    ],
+)
+def test_a_filter_gives_what_testing_each_document_gives(
+    tmp_path: Path, embeddings: LCAEmbeddings, filter: dict[str, Any]
+) -> None:
+    index = make_index(tmp_path / "i")
+    store = LCAVectorStore(index, embeddings)
+    facts: list[dict[str, Any]] = [{"place": "DE", "n": 1}, {"place": ""}, {}, {"kind": "text"}]
+    store.add_texts(["steel a", "steel b", "steel c", "steel d"], facts)
+    everything = store.similarity_search("steel", k=99)
+    passes = metadata_test(filter)
+    expected = [document.id for document in everything if passes(document.metadata)]
+    assert [d.id for d in store.similarity_search("steel", k=99, filter=filter)] == expected
+    index.close()
+
+
+def test_a_filter_that_nothing_passes_reads_no_data_set(
+    store: LCAVectorStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(
+        vectorstore, "record_metadata", lambda record: asked.append(record.id) or {}
+    )
+    assert store.similarity_search("steel", filter={"kind": "process", "place": "Atlantis"}) == []
+    assert asked == []
+    store.similarity_search("steel", filter={"place": "DE"})
+    assert len(asked) == 6, "those of the place alone"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,24 @@ from llama_index.core.retrievers import QueryFusionRetriever
 from llama_index.core.retrievers.fusion_retriever import FUSION_MODES
 from llama_index.core.schema import MetadataMode
 from llama_index.core.tools import QueryEngineTool
-from llama_index.core.vector_stores import MetadataFilter, MetadataFilters, VectorStoreQuery
+from llama_index.core.vector_stores import (
+    FilterOperator,
+    MetadataFilter,
+    MetadataFilters,
+    SimpleVectorStore,
+    VectorStoreQuery,
+)
 
 from lca_rag import Index, Retriever, demo
-from llama_index_lca import LCAEmbedding, LCAQueryEngine, LCAReader, LCARetriever, LCAVectorStore
+from llama_index_lca import (
+    LCAEmbedding,
+    LCAQueryEngine,
+    LCAReader,
+    LCARetriever,
+    LCAVectorStore,
+    vector_store,
+)
+from llama_index_lca.nodes import record_node
 from tests.hash_encoder import HashEncoder
 from tests.hosts import RECORDS, make_index
 
@@ -186,3 +200,42 @@ def test_an_empty_index_answers_that_nothing_is_there(tmp_path: Path) -> None:
     assert response.metadata is not None
     assert response.metadata["abstained"]
     assert response.source_nodes == []
+
+
+@pytest.mark.parametrize("operator", list(FilterOperator))
+def test_every_operator_filters_data_sets_as_the_host_reads_it(
+    index: Index, operator: FilterOperator
+) -> None:
+    several = operator in (FilterOperator.IN, FilterOperator.NIN, FilterOperator.ANY)
+    value: Any = ["DE", "CN"] if several or operator == FilterOperator.ALL else "DE"
+    filters = MetadataFilters(filters=[MetadataFilter(key="place", value=value, operator=operator)])
+    host = SimpleVectorStore()
+    vector = HashEncoder().encode_queries(["steel sheet"])[0].tolist()
+    snapshot = index.snapshot()
+    nodes = [record_node(snapshot.record(position)) for position in range(len(snapshot.ids))]
+    for node, row in zip(nodes, snapshot.matrix, strict=True):
+        node.embedding = row.tolist()
+    host.add(list(nodes))
+    query = VectorStoreQuery(query_embedding=vector, similarity_top_k=99, filters=filters)
+    theirs = outcome(lambda: sorted(host.query(query).ids or []))
+    assert outcome(lambda: sorted(LCAVectorStore(index).query(query).ids or [])) == theirs
+
+
+def outcome(ask: Callable[[], list[str]]) -> list[str] | str:
+    """What comes back, or the kind of error."""
+    try:
+        return ask()
+    except (TypeError, ValueError) as error:
+        return type(error).__name__
+
+
+def test_a_filter_that_nothing_passes_reads_no_data_set(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(vector_store, "record_metadata", lambda record: read.append(record.id))
+    filters = MetadataFilters(filters=[MetadataFilter(key="place", value="Atlantis")])
+    for vector in ([1.0] * 64, None):
+        query = VectorStoreQuery(query_embedding=vector, similarity_top_k=3, filters=filters)
+        assert LCAVectorStore(index).query(query).ids == []
+    assert read == []

@@ -6,6 +6,8 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
+COLUMNS = ("kind", "database", "uuid", "version", "name", "place", "data_type")
+"""Metadata of a data set that are columns of the index, under the same name."""
 Condition = Callable[[Any], bool]
 """A test of one value; `None` stands for a key that is not there."""
 
@@ -39,6 +41,12 @@ def _entry(key: str, wanted: Any) -> Callable[[Mapping[str, Any]], bool]:
         raise ValueError(f"operator {key!r} is unknown here; use $and or $or over filters of keys")
     passes = condition(wanted)
     return lambda metadata: passes(metadata.get(key))
+
+
+def column_tests(filter: Mapping[str, Any]) -> dict[str, Condition]:
+    """What a filter wants of the columns of an index, where it wants a value to be there."""
+    tests = {key: condition(wanted) for key, wanted in filter.items() if key in COLUMNS}
+    return {key: test for key, test in tests.items() if not test("")}
 
 
 def condition(wanted: Any) -> Condition:

@@ -17,10 +17,11 @@ from langchain_core.vectorstores.utils import maximal_marginal_relevance
 
 from langchain_lca.documents import content_key, hit_document, record_document, record_metadata
 from langchain_lca.embeddings import LCAEmbeddings
-from langchain_lca.filters import metadata_test
+from langchain_lca.filters import column_tests, metadata_test
 from lca_rag import Hit, Index, Record, Retriever
 from lca_rag.index import host_metadata, record_text
 from lca_rag.record import NO_VERSION
+from lca_rag.scope import ColumnTest
 
 Filter = dict[str, Any] | Callable[[Document], bool]
 """Metadata that must be equal or meet a condition as in the host's Chroma store (`$gte`, `$in`,
@@ -288,8 +289,11 @@ class LCAVectorStore(VectorStore):
         if callable(filter):
             return lambda record: filter(self._document(record))
         passes = metadata_test(filter)
-        return lambda record: passes(
-            host_metadata(record) if record.kind == "text" else record_metadata(record)
+        return ColumnTest(
+            lambda record: passes(
+                host_metadata(record) if record.kind == "text" else record_metadata(record)
+            ),
+            column_tests(filter),
         )
 
     def _document(self, record: Record, hit: Hit | None = None) -> Document:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from llama_index.core.schema import BaseNode, MetadataMode, TextNode
 from llama_index.core.vector_stores.types import (
     BasePydanticVectorStore,
     FilterCondition,
+    MetadataFilter,
     MetadataFilters,
     VectorStoreQuery,
     VectorStoreQueryMode,
@@ -27,9 +29,11 @@ from llama_index.core.vector_stores.utils import (
 )
 
 from lca_rag import Hit, Index, Record, Retriever
+from lca_rag.filters import Facets
 from lca_rag.index import host_metadata, record_text
 from lca_rag.record import NO_VERSION
-from llama_index_lca.nodes import hit_node, record_node
+from lca_rag.scope import ColumnTest
+from llama_index_lca.nodes import hit_node, record_metadata, record_node
 
 _NO_SOURCE = "None"
 """What the host writes as the source of a node that has none."""
@@ -150,7 +154,8 @@ class LCAVectorStore(BasePydanticVectorStore):
                 "LCAVectorStore needs a query embedding, or filters to choose nodes by"
             )
         snapshot = self._index.snapshot()
-        passing = filter(test, map(snapshot.record, range(len(snapshot.ids))))
+        worth_reading = np.flatnonzero(test.mask(Facets(snapshot))).tolist()
+        passing = filter(test, map(snapshot.record, worth_reading))
         nodes = [self._node(record) for record in islice(passing, query.similarity_top_k)]
         return VectorStoreQueryResult(nodes=nodes, ids=[node.node_id for node in nodes])
 
@@ -242,7 +247,7 @@ class LCAVectorStore(BasePydanticVectorStore):
         snapshot = self._index.snapshot()
         return snapshot.records(snapshot.databases.get(self.database, range(0)))
 
-    def _test(self, query: VectorStoreQuery) -> Callable[[Record], bool] | None:
+    def _test(self, query: VectorStoreQuery) -> ColumnTest | None:
         # `VectorStoreIndex` says "every node" by an empty list of `node_ids`. An empty list of
         # documents means none of them: it may say what somebody is allowed to see.
         filtered = query.filters is not None and bool(query.filters.filters)
@@ -250,12 +255,16 @@ class LCAVectorStore(BasePydanticVectorStore):
             return None
 
         def passes(record: Record) -> bool:
-            node = self._node(record)
-            wanted = not query.node_ids or node.node_id in query.node_ids
-            from_document = query.doc_ids is None or node.ref_doc_id in query.doc_ids
-            return wanted and from_document and _meets(node, query.filters)
+            if record.kind == "text":
+                node = self._node(record)
+                id, source, metadata = node.node_id, node.ref_doc_id, node.metadata
+            else:  # what its node would say, without the text
+                id, source, metadata = record.id, record.id, record_metadata(record)
+            wanted = not query.node_ids or id in query.node_ids
+            from_document = query.doc_ids is None or source in query.doc_ids
+            return wanted and from_document and _meets(metadata, query.filters)
 
-        return passes
+        return ColumnTest(passes, _column_tests(query.filters))
 
     def _found(
         self, node_ids: list[str] | None, filters: MetadataFilters | None
@@ -267,7 +276,7 @@ class LCAVectorStore(BasePydanticVectorStore):
             named = (self._index.get(self._record_id(id)) or self._index.get(id) for id in node_ids)
             records = [record for record in named if record is not None]
         found = [(record, self._node(record)) for record in records]
-        return [(record, node) for record, node in found if _meets(node, filters)]
+        return [(record, node) for record, node in found if _meets(node.metadata, filters)]
 
     def _node(self, record: Record, hit: Hit | None = None) -> BaseNode:
         """A node as it was stored, or a data set as evidence."""
@@ -290,14 +299,12 @@ def _source(record: Record) -> str:
     return record.uuid if source == _NO_SOURCE else str(source)
 
 
-def _meets(node: BaseNode, filters: MetadataFilters | None) -> bool:
-    """Whether a node's metadata passes a filter, groups within groups included."""
+def _meets(metadata: Mapping[str, Any], filters: MetadataFilters | None) -> bool:
+    """Whether metadata pass a filter, groups within groups included."""
     if filters is None or not filters.filters:
         return True
     results = [
-        _meets(node, item)
-        if isinstance(item, MetadataFilters)
-        else bool(_test_of(node, MetadataFilters(filters=[item])))
+        _meets(metadata, item) if isinstance(item, MetadataFilters) else _passes(metadata, item)
         for item in filters.filters
     ]
     if filters.condition == FilterCondition.OR:
@@ -305,6 +312,30 @@ def _meets(node: BaseNode, filters: MetadataFilters | None) -> bool:
     return not any(results) if filters.condition == FilterCondition.NOT else all(results)
 
 
-def _test_of(node: BaseNode, single: MetadataFilters) -> bool:
+def _passes(metadata: Mapping[str, Any], single: MetadataFilter) -> bool:
     """The host's own reading of one filter."""
-    return bool(build_metadata_filter_fn(lambda _: node.metadata, single)(node.node_id))
+    found = dict(metadata)
+    return bool(
+        build_metadata_filter_fn(lambda _: found, MetadataFilters(filters=[single]))("node")
+    )
+
+
+def _column_tests(filters: MetadataFilters | None) -> dict[str, Callable[[str], bool]]:
+    """What a filter wants of the columns of an index, where it wants a value to be there."""
+    tests: dict[str, Callable[[str], bool]] = {}
+    if filters is None or filters.condition not in (None, FilterCondition.AND):
+        return tests
+    for item in filters.filters:
+        if isinstance(item, MetadataFilters) or item.key not in _COLUMNS:
+            continue
+        if not _passes({item.key: ""}, item):
+            tests[item.key] = partial(_value_passes, item)
+    return tests
+
+
+def _value_passes(single: MetadataFilter, value: str) -> bool:
+    return _passes({single.key: value}, single)
+
+
+_COLUMNS = ("kind", "database", "uuid", "version", "name", "place", "data_type")
+"""Metadata of a data set that are columns of the index, under the same name."""
