@@ -80,6 +80,21 @@ def test_turns_change_no_vector_and_no_order(client: TestClient) -> None:
     assert np.allclose([told[place] for place in range(50)], scores)
 
 
+@pytest.mark.parametrize(
+    ("lengths", "turns"),
+    [
+        ([5] * 17, [8, 8, 1]),
+        ([1400, 1400, 1400, 5], [2, 2]),
+        ([90_000, 5, 90_000], [1, 1, 1]),
+        ([5], [1]),
+    ],
+)
+def test_long_texts_make_small_turns(lengths: list[int], turns: list[int]) -> None:
+    found = openai._turns(["x" * length for length in lengths])
+    assert [len(turn) for turn in found] == turns
+    assert [place for turn in found for place in turn] == list(range(len(lengths)))
+
+
 Encode = Callable[..., NDArray[np.float32]]
 
 

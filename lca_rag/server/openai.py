@@ -37,8 +37,9 @@ Text = Annotated[str, Field(max_length=100_000)]
 
 INPUTS, CHARACTERS = 2_048, 1_500_000
 """Texts of one request, as many as OpenAI takes, and their characters in all."""
-_TURN = 8
-"""Texts that are encoded before whoever else waits has a turn."""
+_TURN, _TURN_CHARACTERS = 8, 3_000
+"""Texts that are encoded before whoever else waits has a turn, some tens of milliseconds' worth:
+the encoder serves one at a time, and a search needs it too."""
 
 
 class Lenient(BaseModel):
@@ -165,6 +166,18 @@ def _bounded(texts: Sequence[str], param: str) -> None:
         )
 
 
+def _turns(texts: Sequence[str]) -> list[range]:
+    """Which texts are encoded together: few, and of long ones fewer."""
+    turns, start, characters = [], 0, 0
+    for place, text in enumerate(texts):
+        full = place - start == _TURN or characters + len(text) > _TURN_CHARACTERS
+        if full and place > start:
+            turns.append(range(start, place))
+            start, characters = place, 0
+        characters += len(text)
+    return [*turns, range(start, len(texts))]
+
+
 class Document(Lenient):
     """A text to be ranked, as an object."""
 
@@ -229,17 +242,17 @@ async def embeddings(
         if asked.dimensions not in (None, encoder.dimension):
             raise HTTPException(400, f"this encoder gives {encoder.dimension} dimensions only")
 
-    def written(start: int) -> Callable[[], list[bytes]]:
+    def written(turn: range) -> Callable[[], list[bytes]]:
         """Encodes some texts and writes their vectors, beside the event loop too."""
 
         def work() -> list[bytes]:
-            vectors = _encoded(door, texts[start : start + _TURN], asked.input_type)
-            return [_row(start + place, vector, asked) for place, vector in enumerate(vectors)]
+            vectors = _encoded(door, texts[turn.start : turn.stop], asked.input_type)
+            return [_row(place, vector, asked) for place, vector in zip(turn, vectors, strict=True)]
 
         return work
 
     await door.run(check)
-    works = [written(start) for start in range(0, len(texts), _TURN)]
+    works = map(written, _turns(texts))
     rows = await door.lanes.turns(works, "encode", _listening(request))
     head = {"object": "list", "model": door.workspace.encoder.name, "usage": _USAGE_EMBEDDING}
     data = b",".join(row for part in rows for row in part)
@@ -289,14 +302,14 @@ async def rerank(
 
     query = await door.run(read)
 
-    def scored(start: int) -> Callable[[], NDArray[np.float32]]:
+    def scored(turn: range) -> Callable[[], NDArray[np.float32]]:
         def work() -> NDArray[np.float32]:
-            part = [text or " " for text in texts[start : start + _TURN]]
+            part = [text or " " for text in texts[turn.start : turn.stop]]
             return np.asarray(_encoded(door, part, "document") @ query)
 
         return work
 
-    works = [scored(start) for start in range(0, len(texts), _TURN)]
+    works = map(scored, _turns(texts))
     scores = np.concatenate(await door.lanes.turns(works, "encode", _listening(request)))
     order = np.argsort(-scores, kind="stable")[: asked.top_n]
     results = [
