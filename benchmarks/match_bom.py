@@ -32,9 +32,11 @@ from numpy.typing import NDArray
 
 from lca_rag.encoders import load_encoder
 from lca_rag.index import Index
-from lca_rag.matching.features import FEATURES, understand, unit_fit
+from lca_rag.matching.asked import understand
+from lca_rag.matching.confidence import Pool, confidence, confidence_row
+from lca_rag.matching.features import FEATURES
 from lca_rag.matching.lines import BomLine, lines_of
-from lca_rag.matching.matcher import Matcher, Pool, confidence, confidence_row
+from lca_rag.matching.matcher import Matcher
 from lca_rag.matching.model import (
     CONFIDENCE_FEATURES,
     Logistic,
@@ -43,6 +45,7 @@ from lca_rag.matching.model import (
     fit_logistic,
     load_model,
 )
+from lca_rag.matching.unitfit import unit_fit
 from lca_rag.matching.vocabulary import Vocabulary, known_by
 from lca_rag.readers import read
 from lca_rag.retriever import Retriever
@@ -51,20 +54,39 @@ FOLDS = 5
 Curve = list[tuple[float, float]]
 FALSE_MATCHES = 0.08
 RIDGE = 0.5
+_LEAST_SURE = 0.2
+"""No threshold goes below."""
 _SPEAKS_FOR = (
     "same concept|related concept|head coverage|meaning|shared words|"
     "best words|same letters|head word|unit fits|unit needs factor|place fits|nearest place|"
-    "nearest grid|recent"
+    "nearest grid|recent|mix"
 )
 _SPEAKS_AGAINST = (
     "concept by-product|other concept|unmet concepts|unexplained|unit differs|place elsewhere|"
-    "grid elsewhere|burning differs|recycling differs|bio differs|narrow use|extra words"
+    "grid elsewhere|burning differs|recycling differs|bio differs|narrow use|extra words|"
+    "class differs|route unasked|known words missing|head words extra|"
+    "noun missing|stage differs"
 )
 SIGNS = {
     **dict.fromkeys(_SPEAKS_FOR.split("|"), 1),
     **dict.fromkeys(_SPEAKS_AGAINST.split("|"), -1),
 }
 """What no fit may turn round: a few lines can make chance look like a reason."""
+_SURE_FOR = "score|lead|same concept|meaning|shared words|same letters|head word"
+_SURE_AGAINST = (
+    "unmet|grid elsewhere|unexplained|attributes differ|unit differs|class differs|"
+    "route unasked|known words missing|head words extra|narrow use|noun missing|stage differs|"
+    "implied by unit"
+)
+SURE_SIGNS = {
+    **dict.fromkeys(_SURE_FOR.split("|"), 1),
+    **dict.fromkeys(_SURE_AGAINST.split("|"), -1),
+}
+"""The same for the confidence."""
+LEAST = {"mix": 0.6}
+"""What too few lines can show: no corpus at hand has markets beside what they are made of."""
+PRIOR = {"class differs": -1.5}
+"""That a service is no good, which the vocabulary mostly says already where it knows both."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +99,8 @@ class Labelled:
     """Whether some of its wording was kept from the vocabulary."""
     worth: Mapping[str, float] | None = None
     """How good the expected data sets are; by their order where it is not said."""
+    near: bool = False
+    """Whether a data set that would do was taken away, so that near misses alone are left."""
 
     @property
     def gains(self) -> NDArray[np.float64]:
@@ -123,12 +147,16 @@ def fit(data: list[Labelled], fitted_on: str) -> MatchModel:
         FEATURES,
         ridge=RIDGE,
         signs=SIGNS,
+        least=LEAST,
     )
     tops = np.array([confidence_row(item.pool, ranking.score(item.pool.table)) for item in data])
     hits = np.array([float(first(ranking, item) in item.expected) for item in data])
-    sure = fit_logistic(tops, hits, CONFIDENCE_FEATURES, ridge=0.3)
+    # A route that nobody named is half right: the mix is what was meant.
+    hits *= 1 - 0.5 * tops[:, CONFIDENCE_FEATURES.index("route unasked")]
+    sure = fit_logistic(tops, hits, CONFIDENCE_FEATURES, ridge=0.3, signs=SURE_SIGNS, prior=PRIOR)
     chances = sure.probability(tops)
-    threshold = max(_threshold(data, chances, hidden) for hidden in (False, True))
+    groups = {(item.hidden, item.near) for item in data if not item.expected}
+    threshold = max((_threshold(data, chances, group) for group in groups), default=_LEAST_SURE)
     return MatchModel(
         ranking,
         sure,
@@ -137,14 +165,17 @@ def fit(data: list[Labelled], fitted_on: str) -> MatchModel:
     )
 
 
-def _threshold(data: list[Labelled], chances: NDArray[np.float64], hidden: bool) -> float:
-    """The lowest that keeps false matches down on lines that the vocabulary knows, or not."""
-    apart = [not item.expected and item.hidden == hidden for item in data]
+def _threshold(
+    data: list[Labelled], chances: NDArray[np.float64], group: tuple[bool, bool]
+) -> float:
+    """The lowest that keeps false matches down among lines without a match of one kind.
+
+    Kinds are lines that the vocabulary knows or not, with near misses alone left or not.
+    """
+    apart = [not item.expected and (item.hidden, item.near) == group for item in data]
     none = np.sort(chances[apart])[::-1]
-    if not len(none):
-        return 0.2
     allowed = int(FALSE_MATCHES * len(none))
-    return float(np.clip((none[allowed] + none[max(0, allowed - 1)]) / 2, 0.2, 0.9))
+    return float(np.clip((none[allowed] + none[max(0, allowed - 1)]) / 2, _LEAST_SURE, 0.9))
 
 
 def first(ranking: Logistic, item: Labelled) -> str:

@@ -20,11 +20,13 @@ from lca_rag.matching import (
     read_lines,
     write_workbook,
 )
+from lca_rag.matching.asked import understand
 from lca_rag.matching.concepts import ancestors, closeness, concepts, narrowed
-from lca_rag.matching.features import FEATURES, understand, unit_fit
+from lca_rag.matching.features import FEATURES
 from lca_rag.matching.memory import guarded
 from lca_rag.matching.model import fit_choice, fit_logistic
 from lca_rag.matching.subjects import subject
+from lca_rag.matching.unitfit import unit_fit
 from lca_rag.matching.vocabulary import vocabulary, words
 from lca_rag.record import Exchange, Licence, Name, Place, Record, Text
 from lca_rag.retriever import Retriever

@@ -10,9 +10,10 @@ from openpyxl import Workbook
 from lca_rag.errors import ReadError
 from lca_rag.matching import BomLine, Memory, lines_of, read_lines
 from lca_rag.matching.amounts import number
-from lca_rag.matching.features import understand, unit_fit
-from lca_rag.matching.matcher import reasons
+from lca_rag.matching.asked import understand
+from lca_rag.matching.reasons import reasons
 from lca_rag.matching.subjects import subject
+from lca_rag.matching.unitfit import unit_fit
 from lca_rag.record import Name, Place, Record, Text
 
 

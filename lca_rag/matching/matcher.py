@@ -10,22 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lca_rag.matching.concepts import ancestors, closeness, relatives
-from lca_rag.matching.features import (
-    FEATURES,
-    Asked,
-    UnitFit,
-    place_of,
-    rows,
-    understand,
-    unit_fit,
-)
+from lca_rag.matching.asked import Asked, understand
+from lca_rag.matching.concepts import closeness, relatives
+from lca_rag.matching.confidence import Pool, confidence
+from lca_rag.matching.features import place_of, rows
 from lca_rag.matching.lines import BomLine
 from lca_rag.matching.memory import Memory
-from lca_rag.matching.model import CONFIDENCE_FEATURES, Floats, MatchModel, load_model
+from lca_rag.matching.model import MatchModel, load_model
+from lca_rag.matching.reasons import reasons
 from lca_rag.matching.subjects import Subject, subject
+from lca_rag.matching.unitfit import UnitFit, unit_fit
 from lca_rag.matching.vocabulary import vocabulary
 from lca_rag.record import Record
 
@@ -65,16 +60,6 @@ class LineMatch:
     """Best first, also where none is taken."""
     remembered: bool = False
     """Whether a person confirmed this match earlier."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """The candidates of one line with their features."""
-
-    asked: Asked
-    subjects: tuple[Subject, ...]
-    table: Floats
-    """Shape (candidates, features), as `FEATURES`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,7 +184,8 @@ class Matcher:
             alike[wanted] if wanted and shelf.subjects[number].concepts[:1] == (wanted,) else cosine
             for number, cosine in zip(chosen, own, strict=True)
         ]
-        return Pool(asked, subjects, rows(asked, subjects, meaning, shelf.weights))
+        table = rows(asked, subjects, meaning, shelf.weights)
+        return Pool(asked, subjects, table, tuple(meaning), shelf.weights)
 
     def _about(self, asked: Asked, shelf: _Shelf) -> list[int]:
         """Data sets of the line's concept and its relatives, the closest first."""
@@ -262,95 +248,6 @@ class Matcher:
             while len(self._shelves) > _SHELVES:
                 del self._shelves[next(iter(self._shelves))]
             return shelf
-
-
-def confidence(model: MatchModel, pool: Pool, scores: NDArray[np.float64]) -> float:
-    """Probability that the best candidate of a pool is acceptable.
-
-    The grid mix of another country is never taken, however few of its kind the fit has seen.
-    """
-    row = confidence_row(pool, scores)
-    sure = float(model.confidence.probability(row[None, :])[0])
-    elsewhere = row[CONFIDENCE_FEATURES.index("grid elsewhere")] > 0
-    return min(sure, model.threshold / 2) if elsewhere else sure
-
-
-def confidence_row(pool: Pool, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What the confidence model sees of a pool, as `CONFIDENCE_FEATURES`."""
-    best = int(np.argmax(scores))
-    row = dict(zip(FEATURES, pool.table[best], strict=True))
-    # The lead counts over candidates about something else; variants of one product are no rivals.
-    rivals = [
-        score
-        for item, score in zip(pool.subjects, scores, strict=True)
-        if item.concepts[:1] != pool.subjects[best].concepts[:1]
-    ]
-    lead = min(6.0, float(scores[best]) - max(rivals)) if rivals else 6.0
-    return np.array(
-        [
-            float(scores[best]) / 4,
-            lead / 4,
-            row["line unknown"],
-            row["related concept"],
-            row["same concept"],
-            row["unmet concepts"],
-            row["grid elsewhere"],
-            row["meaning"],
-            row["shared words"],
-            row["same letters"],
-            row["head word"],
-            row["unexplained"],
-            max(row["burning differs"], row["recycling differs"], row["bio differs"]),
-            row["unit differs"],
-        ]
-    )
-
-
-def reasons(asked: Asked, item: Subject, unit: UnitFit) -> tuple[str, ...]:
-    """Why a data set may stand for a line, and where it bends."""
-    told = []
-    if asked.concepts:
-        told.append(_about(asked.concepts[0], item))
-    shared = sorted(asked.words & item.words)
-    if shared:
-        told.append("name shares " + ", ".join(repr(word) for word in shared[:5]))
-    told.extend(_where(asked, item))
-    for differs, words in (
-        (asked.burned != item.burned, "one is about burning, the other is not"),
-        (asked.recycled != item.recycled, "one is recycled or secondary, the other is not"),
-        (asked.bio and not item.bio, "bio-based was asked for"),
-    ):
-        if differs:
-            told.append(words)
-    if unit.product is not None and not unit.product.reference:
-        told.append(f"the line is its product {unit.product.name!r}")
-    told.append(f"unit: {unit.sentence}")
-    return tuple(told)
-
-
-def _where(asked: Asked, item: Subject) -> list[str]:
-    """How the place differs, or that the line's own place could not be heeded."""
-    if asked.place is None and asked.line.place:
-        return [f"place {asked.line.place!r} of the line is not known here and was left out"]
-    place = place_of(asked, item)
-    if place is None or place.kind == "same":
-        return []
-    return [f"proxy by place: {place.sentence}"]
-
-
-def _about(want: str, item: Subject) -> str:
-    got = (
-        item.concepts[:1]
-        or tuple(product.concepts[0] for product in item.products if product.concepts)[:1]
-    )
-    given = {product.concepts[0] for product in item.products if product.concepts}
-    if want in given or want in item.concepts[:1]:
-        return f"both are {want}"
-    if not got:
-        return f"the line is {want}, the data set is of no kind known here"
-    if got[0] in ancestors(want) or closeness(want, got[0]) > 0:
-        return f"proxy by product: the line is {want}, the data set {got[0]}"
-    return f"the line is {want}, the data set {got[0]}"
 
 
 def _queries(asked: Asked) -> list[str]:

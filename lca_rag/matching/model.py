@@ -52,6 +52,14 @@ CONFIDENCE_FEATURES = (
     "unexplained",
     "attributes differ",
     "unit differs",
+    "class differs",
+    "route unasked",
+    "known words missing",
+    "noun missing",
+    "stage differs",
+    "implied by unit",
+    "head words extra",
+    "narrow use",
 )
 """What the second model sees of a line's best candidate."""
 
@@ -130,6 +138,8 @@ def fit_logistic(
     *,
     ridge: float,
     weights: Floats | None = None,
+    signs: Mapping[str, int] | None = None,
+    prior: Mapping[str, float] | None = None,
 ) -> Logistic:
     """A logistic model by Newton's method with a ridge penalty (the bias goes free).
 
@@ -139,21 +149,38 @@ def fit_logistic(
         names: Of the features.
         ridge: Strength of the penalty.
         weights: Weight of each row; 1 by default.
+        signs: Names to 1 or -1: features whose weight would have the other sign are left out.
+        prior: Names to weights that are given; what is fitted is added to them.
     """
-    design = np.hstack([rows, np.ones((len(rows), 1))])
+    held = np.array([(prior or {}).get(name, 0.0) for name in names])
+    offset = rows @ held
     given = np.ones(len(rows)) if weights is None else weights
+    sign = np.array([(signs or {}).get(name, 0) for name in names])
+    kept = np.ones(len(names), bool)
+    while True:
+        beta = np.zeros(len(names) + 1)
+        beta[[*kept, True]] = _newton(rows[:, kept], labels, given, ridge, offset)
+        turned = sign * beta[:-1] < 0
+        if not turned.any():
+            return Logistic(tuple(names), held + beta[:-1], float(beta[-1]))
+        kept &= ~turned
+
+
+def _newton(rows: Floats, labels: Floats, given: Floats, ridge: float, offset: Floats) -> Floats:
+    """Weights and, last, the bias of a logistic model."""
+    design = np.hstack([rows, np.ones((len(rows), 1))])
     penalty = np.full(design.shape[1], ridge)
     penalty[-1] = 1e-9
     beta = np.zeros(design.shape[1])
     for _ in range(60):
-        p = 1 / (1 + np.exp(-np.clip(design @ beta, -40, 40)))
+        p = 1 / (1 + np.exp(-np.clip(design @ beta + offset, -40, 40)))
         gradient = design.T @ (given * (labels - p)) - penalty * beta
         curvature = (design * (given * p * (1 - p))[:, None]).T @ design + np.diag(penalty)
         step = np.linalg.solve(curvature + 1e-9 * np.eye(len(beta)), gradient)
         beta += np.clip(step, -4, 4)
         if np.abs(step).max() < 1e-7:
             break
-    return Logistic(tuple(names), beta[:-1], float(beta[-1]))
+    return beta
 
 
 def fit_choice(
@@ -163,6 +190,7 @@ def fit_choice(
     *,
     ridge: float,
     signs: Mapping[str, int] | None = None,
+    least: Mapping[str, float] | None = None,
 ) -> Logistic:
     """A ranking fitted on choices: the acceptable candidates of each line against its others.
 
@@ -173,6 +201,7 @@ def fit_choice(
         ridge: Strength of the penalty.
         signs: Names to 1 or -1: weights that may not have the other sign, whatever a few lines
             say.
+        least: Names to the least that their weights may be.
 
     Source: conditional logit, McFadden 1974, with the gains of a line as the shares to meet.
     """
@@ -180,6 +209,7 @@ def fit_choice(
     first, second = np.zeros_like(beta), np.zeros_like(beta)
     shares = [gain / gain.sum() for gain in gains]
     sign = np.array([(signs or {}).get(name, 0) for name in names])
+    floor = np.array([(least or {}).get(name, -np.inf) for name in names])
     for step in range(1, 601):
         gradient = -ridge * beta
         for table, share in zip(tables, shares, strict=True):
@@ -191,4 +221,5 @@ def fit_choice(
         slope = (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-9)
         beta += 0.05 * (1 - step / 601) * slope
         beta[sign * beta < 0] = 0.0
+        beta = np.maximum(beta, floor)
     return Logistic(tuple(names), beta, 0.0)

@@ -7,20 +7,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lca_rag.matching.concepts import Found, concepts, narrowed
-from lca_rag.matching.vocabulary import HAN, words
+from lca_rag.matching.routes import family
+from lca_rag.matching.vocabulary import HAN, vocabulary, words
 from lca_rag.places import find_place, recognise
 from lca_rag.record import Record
 
 SEGMENT = re.compile(r"[,;(，；（]")
 COMBUSTION = "combustion "
 """How the concepts of burning a fuel begin."""
-_BURNED = re.compile(r"combust|burn|\bfired\b|燃烧|verbrenn", re.IGNORECASE)
+_BURNED = re.compile(
+    r"combust(?!ib)|burn|\bfired\b|燃烧|verbrenn|verbrannt|br[ûu]l[ée]|quemad[oa]|bruciat[oa]",
+    re.IGNORECASE,
+)
 _RECYCLED = re.compile(
-    r"recycl|post-?consumer|regrind|secondary|scrap[- ]based|\brpet\b|\brhdpe\b|再生|回收",
+    r"recycl|recycel|rezykl|recicl|ricicl|post-?\s?consumer|regrind|secondary|sekund[äa]r|"
+    r"scrap[- ]based|\brpet\b|\brhdpe\b|\brpp\b|再生|回收",
     re.IGNORECASE,
 )
 _BIO = re.compile(
-    r"\bbio-?(?:based|sourced|attributed|naphtha|circular|plastic|pet|pe|pp|pa|hdpe|ldpe|pvc)\b|"
+    r"\bbio[- ]?(?:based|sourced|attributed|naphtha|circular|plastic|pet|pe|pp|pa|hdpe|ldpe|pvc|"
+    r"poly\w+)\b|"
     r"renewable|plant[- ]based|sugar ?cane based|\bgreen pe\b|生物基|植物基|biobasiert|"
     r"biosourc|biobasad",
     re.IGNORECASE,
@@ -28,6 +34,7 @@ _BIO = re.compile(
 _SCRAP = re.compile(r"scrap|waste|\bdisposal|cutoff|residue|reject|dross|recovered", re.IGNORECASE)
 _FREE = frozenset({"steam", "heat", "electricity"})
 _NARROW = re.compile(r"\bfor\b|\(excl|denatured", re.IGNORECASE)
+_MARKET = re.compile(r"^\s*market (?:group )?for\s+", re.IGNORECASE)
 _REGION_WORDS = {
     "central": "US-NOAA-C",
     "east north central": "US-NOAA-ENC",
@@ -76,6 +83,10 @@ class Subject:
     """Share of the head's words that its first concept explains, in [0, 1]."""
     products: tuple[Product, ...]
     words: frozenset[str]
+    head: frozenset[str]
+    """Words of the head of the name."""
+    family: str | None
+    """The class of what it gives, as `routes.family`."""
     letters: tuple[frozenset[str], ...]
     """Threes of letters of the head of the name, and of that of what it gives."""
     place: str | None
@@ -92,10 +103,10 @@ def subject(record: Record) -> Subject:
     """What is needed of a record."""
     name = " ".join(record.name.base.preferred()) or str(record.name)
     every = str(record.name)
-    opening = SEGMENT.split(name, maxsplit=1)[0]
+    opening = _opening(name)
     head = len(words(opening))
     burned = bool(_BURNED.search(every))
-    found = concepts(every)
+    found = concepts(_MARKET.sub("", every))
     if burned:
         found = tuple(sorted(found, key=lambda item: not item.concept.startswith(COMBUSTION)))
     heads = [item for item in found if item.first < max(1, head)]
@@ -106,17 +117,22 @@ def subject(record: Record) -> Subject:
     stated = [int(year) for year in re.findall(r"(?<!\d)(?:19|20)\d\d(?!\d)", every)]
     products = _products(record)
     called = dict.fromkeys((name, *(item.name for item in products if item.reference)))
+    about = narrowed([item.concept for item in (*heads, *found)]) if heads else ()
+    domain = vocabulary().domains.get(about[0]) if about else None
+    unit = next((item.unit for item in products if item.reference), None)
     return Subject(
         id=record.id,
         uuid=record.uuid,
         name=every,
-        concepts=narrowed([item.concept for item in (*heads, *found)]) if heads else (),
+        concepts=about,
         pair=_pair(heads, head),
         others=frozenset(item.concept for item in found),
         coverage=covered / head if head else 0.0,
         products=products,
         words=frozenset(parts_of(every)),
-        letters=tuple(letters(SEGMENT.split(each, maxsplit=1)[0]) for each in called),
+        head=frozenset(words(opening)),
+        family=family(about[0] if about else None, domain, unit, every),
+        letters=tuple(letters(_opening(each)) for each in called),
         place=_place(record, every),
         year=stated[-1] if stated else period.reference_year or period.end or period.start,
         burned=burned,
@@ -124,6 +140,11 @@ def subject(record: Record) -> Subject:
         bio=bool(_BIO.search(every)),
         narrow=bool(_NARROW.search(every)),
     )
+
+
+def _opening(name: str) -> str:
+    """The head of a name, without "market for", which says of what kind the data set is."""
+    return SEGMENT.split(_MARKET.sub("", name), maxsplit=1)[0]
 
 
 def _pair(heads: Sequence[Found], head: int) -> tuple[str, ...]:
