@@ -101,6 +101,7 @@ def serve(
         host=host,
         port=port,
         workers=workers,
+        http="h11",  # refuses headers beyond 64 kB; httptools collects them until memory is full
         access_log=False,  # our own log has no content
         server_header=False,
         timeout_keep_alive=75,  # longer than a person thinks: no connection closes under a request

@@ -33,6 +33,9 @@ BASES: dict[str, str] = {
     "separative_work": "SWU",
 }
 """How the bases that were met are written: pint name to words."""
+_MOST_BASES = 10_000
+"""Bases that one process learns, of 2 kB each. Files name some hundreds; a unit that somebody sends
+to a server may name a new one each time, and none is ever let go."""
 
 _SI = re.compile(
     r"^(?P<prefix>da|[YZEPTGMkhdcmunpfμ])?(?P<unit>g|m|s|J|Wh|W|N|Pa|L|l|mol|K|A|V|C|Hz|Gy|Sv|cal|eV)$"
@@ -208,6 +211,11 @@ def _basis(name: str, words: str) -> Quantity:
     clean = "basis_" + re.sub(r"\W+", "_", name.replace("+", "_plus")).strip("_")
     units = registry()
     with _LOCK:
+        if clean not in BASES and len(BASES) >= _MOST_BASES:
+            raise UnitError(
+                f"the basis {words!r} is new, and {_MOST_BASES} others were met already; "
+                "state the unit without it, or start the process anew"
+            )
         if clean not in units:
             units.define(f"{clean} = [{clean}]")
         BASES.setdefault(clean, words)
