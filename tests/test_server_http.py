@@ -98,6 +98,19 @@ def test_errors_have_one_shape(
     assert error["message"]
 
 
+def test_what_the_framework_refuses_is_told_in_a_sentence(client: TestClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    for content in (b"[" * 100_000, b'{"query": "\xff"}', b'{"query": "x", "k": ' + b"9" * 5_000):
+        answer = client.post("/api/search", content=content, headers=headers)
+        assert answer.status_code in (400, 422)
+        assert "send one JSON object" in answer.json()["error"]["message"]
+    assert "no such route" in client.get("/..%2f..%2fetc/passwd").json()["error"]["message"]
+    assert "another method" in client.get("/api/search").json()["error"]["message"]
+    streamed = {"messages": [{"role": "user", "content": "steel"}], "stream": True}
+    answer = client.post("/v1/chat/completions", json=streamed)
+    assert answer.headers["X-Accel-Buffering"] == "no"
+
+
 def test_a_fault_of_ours_is_logged_and_not_shown(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

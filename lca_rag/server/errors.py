@@ -120,11 +120,21 @@ def add_handlers(app: FastAPI) -> None:
         return refusal(exc)
 
 
+_SENTENCES: Mapping[str, str] = {
+    "Not Found": "there is no such route; /openapi.json lists those that there are",
+    "Method Not Allowed": "this route takes another method; /openapi.json tells which",
+    "There was an error parsing the body": "the request's body cannot be read; send one JSON "
+    "object in UTF-8",
+}
+"""What the framework says without saying what to do."""
+
+
 def refusal(exc: HTTPException) -> JSONResponse:
     """The answer that an error with a status of its own becomes."""
     kinds = {401: "authentication_error", 403: "permission_error", 404: "not_found"}
     kinds |= {429: "rate_limit_error", 503: "server_error"}
     kind = kinds.get(exc.status_code, "invalid_request_error")
     param, code = (exc.param, exc.code) if isinstance(exc, TooMuch) else (None, None)
-    told = body(str(exc.detail), kind, param=param, code=code)
+    said = _SENTENCES.get(str(exc.detail), str(exc.detail))
+    told = body(said, kind, param=param, code=code)
     return JSONResponse(told, exc.status_code, headers=exc.headers)

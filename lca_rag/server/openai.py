@@ -343,7 +343,11 @@ async def chat(
     }
     if asked.stream:
         pieces = await door.run(lambda: _begun(stream(door.workspace, question, caller)), "answer")
-        return StreamingResponse(_events(asked, head, pieces, door), media_type="text/event-stream")
+        return StreamingResponse(
+            _events(asked, head, pieces, door),
+            media_type="text/event-stream",
+            headers={"X-Accel-Buffering": "no"},  # nginx would hold the stream back
+        )
     answer = await door.run(lambda: ask(door.workspace, question, caller), "answer")
     door.metrics.abstained.inc(int(answer.abstained))
     message = {"role": "assistant", "content": answer.answer + _sources(asked, answer)}
