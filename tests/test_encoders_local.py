@@ -195,6 +195,16 @@ def test_fewer_dimensions(folder: Path) -> None:
             load(folder, truncate_dim=kept)
 
 
+def test_weights_that_were_cut_off_are_one_sentence(tmp_path: Path) -> None:
+    folder = make_qwen3(tmp_path / "model")
+    weights = folder / "model.safetensors"
+    whole = weights.read_bytes()
+    for kept in (5, len(whole) // 2):
+        weights.write_bytes(whole[:kept])
+        with pytest.raises(EncoderError, match="cannot be loaded"):
+            load(folder)
+
+
 def test_progress_counts_every_document(folder: Path) -> None:
     done: list[int] = []
     load(folder).encode_documents(

@@ -54,7 +54,22 @@ def test_pairs_of_one_document_come_together(tmp_path: Path) -> None:
     assert [e.queries for e in read_examples(path)] == [("q1", "q3"), ("q2",)]
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '{"query": "x"}', '{"document": "x"}'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "[]",
+        '{"query": "x"}',
+        '{"document": "x"}',
+        '{"document": "x", "queries": "one text, not a list"}',
+        '{"document": "x", "query": 7}',
+        '{"document": "x", "query": " "}',
+        '{"document": "x", "query": "q", "negatives": "one text"}',
+        '{"document": "x", "query": "q", "negatives": [1]}',
+        '{"document": "x", "query": "q", "weight": "much"}',
+        '{"document": "x", "query": "q", "weight": 0}',
+    ],
+)
 def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_text('{"query": "q", "document": "d"}\n' + line)

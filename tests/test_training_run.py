@@ -214,6 +214,26 @@ def test_checkpoints_of_another_run_are_not_mixed_in(base: Path, tmp_path: Path)
         train(examples(), base, tmp_path, preset=recipe, resume=False)
 
 
+def test_a_run_card_that_cannot_be_read_is_one_sentence(base: Path, tmp_path: Path) -> None:
+    (tmp_path / "checkpoints" / "checkpoint-2").mkdir(parents=True)
+    for text in ('{"recipe": ', "[]", "{}"):
+        (tmp_path / "training.json").write_text(text)
+        with pytest.raises(EncoderError, match=r"training\.json is no run card"):
+            train(examples(), base, tmp_path, preset=quick(MODERN, epochs=1))
+
+
+def test_a_base_that_is_not_to_be_had_is_one_sentence(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(EncoderError, match="no model directory"):
+        train(examples(), tmp_path / "none", tmp_path / "run", preset=quick(MODERN))
+    broken = tmp_path / "broken"
+    shutil.copytree(base, broken)
+    (broken / "model.safetensors").write_bytes(b"cut off")
+    with pytest.raises(EncoderError, match="cannot be loaded"):
+        train(examples(), broken, tmp_path / "run", preset=quick(MODERN))
+
+
 def test_the_cards_recipe_runs_and_has_the_cards_layout(base: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, int, float]] = []
     recipe = quick(CARD, served_length=None)

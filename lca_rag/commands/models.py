@@ -99,11 +99,12 @@ def evaluate(
 
     asked = {path: read_queries(path) for path in benchmarks}
     texts = _texts(corpus, location)
+    for path, queries in asked.items():
+        _check_corpus(path, queries, texts)
     systems, not_run = _systems(texts, models or [], query_prompt, both_prompts, location)
     groups = duplicate_groups(texts)
     reports = []
     for path, queries in asked.items():
-        _check_corpus(path, queries, texts)
         report = measure(
             systems, queries, groups=groups, name=path.stem, corpus=len(texts), not_run=not_run
         )
@@ -177,7 +178,10 @@ def _systems(
             for name, encoder in _encoders(model, query_prompt, both_prompts):
                 vectors = None if first is None else first.vectors
                 system = EncoderSystem(encoder, texts, name=name, vectors=vectors)
-                first = first or system
+                with console.working() as step:
+                    step(f"encoding {len(texts)} records with {name}")
+                    first = first or system
+                    _ = first.vectors  # made here, where a model that fails is told and left out
                 systems += [system, FusedSystem([lexical, system])]
         except LcaRagError as exc:  # a model that is out of reach gets no number, and says why
             not_run[model] = str(exc)
@@ -263,7 +267,11 @@ def _examples(pairs: Path, corpus: Path | None) -> list[Example]:
 
     if corpus is None:
         return read_examples(pairs)
-    queries = [query for query in read_queries(pairs) if not in_calibration_fold(query.record)]
+    asked = read_queries(pairs)
+    queries = [query for query in asked if not in_calibration_fold(query.record)]
+    if len(queries) < len(asked):
+        left_out = len(asked) - len(queries)
+        console.note(f"{left_out} queries of the calibration fold are left out of training")
     texts = _texts(corpus, None)
     _check_corpus(pairs, queries, texts)
     by_record: dict[str, list[str]] = {}

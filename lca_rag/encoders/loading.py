@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
@@ -63,7 +64,7 @@ def _read(folder: Path, files: list[Path], device: torch.device, dtype: torch.dt
                 local_files_only=True,
                 model_kwargs={"dtype": dtype, "use_safetensors": True},
             ).eval()
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise EncoderError(f"the model in {folder} cannot be loaded: {error}") from error
     if not isinstance(model[0], Transformer):
         raise EncoderError(

@@ -50,16 +50,21 @@ class RunCard:
         """The card in `directory`.
 
         Raises:
-            EncoderError: If there is none.
+            EncoderError: If there is none that can be read.
         """
         path = directory / FILE
         if not path.is_file():
             raise EncoderError(
                 f"{directory}: checkpoints without {FILE}; remove them to start anew"
             )
-        value = json.loads(path.read_text("utf-8"))
-        losses = tuple((int(step), float(loss)) for step, loss in value.pop("losses"))
-        return cls(**value, losses=losses)
+        try:
+            value = json.loads(path.read_text("utf-8"))
+            losses = tuple((int(step), float(loss)) for step, loss in value.pop("losses"))
+            return cls(**value, losses=losses)
+        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+            raise EncoderError(
+                f"{path} is no run card ({exc}); remove it and the checkpoints to start anew"
+            ) from exc
 
     def differences(self, other: RunCard) -> tuple[str, ...]:
         """Which of data, base and recipe differ."""
@@ -74,10 +79,12 @@ class RunCard:
 
 
 def write_run_card(card: RunCard, directory: Path) -> None:
-    """Write the card into `directory`."""
+    """Write the card into `directory`, whole or not at all."""
     directory.mkdir(parents=True, exist_ok=True)
     text = json.dumps(asdict(card), ensure_ascii=False, indent=2)
-    (directory / FILE).write_text(text + "\n", "utf-8")
+    part = directory / f"{FILE}.part"
+    part.write_text(text + "\n", "utf-8")
+    part.replace(directory / FILE)
 
 
 def _hardware() -> str:

@@ -66,17 +66,30 @@ def _example(line: str, where: str) -> Example:
         raise ReadError(f"{where}: expected a JSON object", path=where)
     document = value.get("document")
     queries = value.get("queries", [value["query"]] if "query" in value else [])
-    if not isinstance(document, str) or not document.strip() or not queries:
-        raise ReadError(f"{where}: needs 'document' and 'query' (or 'queries')", path=where)
+    if not isinstance(document, str) or not document.strip() or not _texts(queries) or not queries:
+        raise ReadError(
+            f"{where}: needs 'document' and 'query' (or a list of 'queries'); where a line names "
+            "its record by 'uuid', give the records as a corpus",
+            path=where,
+        )
+    negatives, weight = value.get("negatives", []), value.get("weight", 1.0)
+    if not _texts(negatives):
+        raise ReadError(f"{where}: 'negatives' is no list of texts", path=where)
+    if not isinstance(weight, int | float) or not 0 < weight <= 1:
+        raise ReadError(f"{where}: 'weight' is {weight!r}, not a share above 0 up to 1", path=where)
     content = text_group(document)
     return Example(
         id=str(value.get("id", content)),
         document=document,
-        queries=tuple(str(query) for query in queries),
+        queries=tuple(queries),
         group=str(value.get("group", content)),
-        negatives=tuple((text_group(text), str(text)) for text in value.get("negatives", ())),
-        weight=float(value.get("weight", 1.0)),
+        negatives=tuple((text_group(text), text) for text in negatives),
+        weight=float(weight),
     )
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) and text.strip() for text in value)
 
 
 def write_examples(examples: Iterable[Example], path: Path) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lca_rag.encoders import model_folder
 from lca_rag.errors import EncoderError, MissingExtra, QueryError
 from lca_rag.training.card import RunCard, write_run_card
 from lca_rag.training.checkpoints import newest_checkpoint
@@ -54,7 +55,7 @@ def train(
 
     Args:
         examples: Documents with their queries.
-        base: Directory or hub id of a sentence-transformers model.
+        base: Directory or hub id of a sentence-transformers model, or "mini".
         output: Directory for checkpoints, the run card and the model.
         preset: A recipe, or the name of one of `PRESETS`.
         resume: Whether to go on from the newest whole checkpoint under `output` if there is one;
@@ -68,7 +69,7 @@ def train(
 
     Raises:
         QueryError: If there is no such recipe, or nothing to train on.
-        EncoderError: If a checkpoint of another run is in the way.
+        EncoderError: If the base is not to be had, or a checkpoint of another run is in the way.
         MissingExtra: If the packages of the extra `train` are not installed.
     """
     recipe = _recipe(preset)
@@ -128,19 +129,30 @@ def _check_resumable(output: Path, checkpoints: Path, card: RunCard, resume: boo
 
 
 def load_base(base: str | Path, recipe: Preset) -> SentenceTransformer:
-    """The base model, ready for training with `recipe`."""
+    """The base model, ready for training with `recipe`.
+
+    Raises:
+        EncoderError: If there is no such model, the hub cannot be reached, or it cannot be loaded.
+    """
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError as exc:  # pragma: no cover - a core dependency
         raise MissingExtra("train", "training") from exc
     import torch
+    from safetensors import SafetensorError
 
     on_cpu = not torch.cuda.is_available()
     # On a CPU the fused attention falls back to a slow path as soon as weights are being trained.
     options = {"attn_implementation": "eager"} if on_cpu else {}
-    model = SentenceTransformer(
-        str(base), model_kwargs=options | {"dtype": torch.float32}, device="cpu" if on_cpu else None
-    )
+    folder = model_folder(str(base))
+    try:
+        model = SentenceTransformer(
+            str(folder),
+            model_kwargs=options | {"dtype": torch.float32},
+            device="cpu" if on_cpu else None,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as exc:
+        raise EncoderError(f"the base model in {folder} cannot be loaded: {exc}") from exc
     limit = getattr(model[0].model.config, "max_position_embeddings", recipe.max_length)
     model.max_seq_length = min(recipe.max_length, int(limit))
     if recipe.dropout is not None:
