@@ -48,6 +48,13 @@ _BEFORE_MATTER_WORDS = (
 )
 _BEFORE_MATTER = frozenset(_BEFORE_MATTER_WORDS.split())
 """Words between the noun and what qualifies it: before them stands what is bought."""
+_FIRED = re.compile(r"\b(gas|oil|coal|lignite|anthracite|wood|biomass)[- ]fired\b", re.IGNORECASE)
+_STATION = re.compile(
+    r"net output|\bpeaker|power (?:plant|station)|tolling|generating unit|busbar|kraftwerk",
+    re.IGNORECASE,
+)
+_STATIONS = {"wood": "electricity biomass"}
+"""Kinds of electricity that are not called by their fuel."""
 _POWER_UNIT = re.compile(r"[kmgt]?wh")
 _DIMENSIONS: Mapping[str, tuple[str, ...]] = {
     "transport": ("tkm", "p*km", "vkm"),
@@ -131,14 +138,20 @@ def understand(line: BomLine, table: Vocabulary | None = None) -> Asked:
     phrase = spoken[: _phrase_end(spoken)]
     nouns = [word for word in phrase if word in told or word in explained]
     measured = _dimension(line.unit)
-    implied = bool(_POWER_UNIT.fullmatch((line.unit or "").casefold())) and not any(
-        table.domains.get(concept) == "energy" for concept in found
-    )
-    if implied:
+    powered = bool(_POWER_UNIT.fullmatch((line.unit or "").casefold()))
+    implied = powered and not any(table.domains.get(concept) == "energy" for concept in found)
+    fired = _FIRED.search(line.description)
+    stationed = bool(fired) and bool(powered or _STATION.search(line.description))
+    if fired and stationed:
+        # What a gas-fired station gives is electricity; what a gas-fired boiler does is burning.
+        fuel = fired.group(1).lower()
+        found.insert(0, _STATIONS.get(fuel, f"electricity {fuel}"))
+    elif implied:
         # "Site 4, night tariff" in kWh: nothing else is bought by the kilowatt-hour unnamed.
         found.insert(0, "electricity")
     ordered = sorted(dict.fromkeys(found), key=lambda name: _rank(name, measured, table))
     burned, recycled, bio = attributes(f"{line.description} {line.note or ''}")
+    burned = burned and not stationed
     if burned:
         ordered.sort(key=lambda name: not name.startswith(COMBUSTION))
     place = line.place

@@ -197,6 +197,8 @@ def route_unasked(asked: Asked, subject: Subject) -> bool:
 def _stage_differs(asked: Asked, subject: Subject) -> bool:
     """Whether one is an ore, a scrap or a salt of what the other is."""
     held = stages(subject.name)
+    if "electric" in asked.said and not held & {"electric"} and "electric" not in subject.words:
+        return True
     if asked.stages - held:
         return True
     same = bool(asked.concepts) and subject.concepts[:1] == asked.concepts[:1]

@@ -86,7 +86,13 @@ class Vocabulary:
 
 def folded(text: str) -> str:
     """A text in small letters, American spelling and without accents: as spellings compare."""
-    plain = unicodedata.normalize("NFKC", text).lower().replace("’", "'").replace("ß", "ss")
+    plain = (
+        unicodedata.normalize("NFKC", text)
+        .lower()
+        .replace("’", "'")
+        .replace("ß", "ss")
+        .replace("_", " ")
+    )
     if not plain.isascii():
         parts = unicodedata.normalize("NFKD", plain)
         plain = "".join(sign for sign in parts if not unicodedata.combining(sign))
