@@ -15,7 +15,7 @@ import pytest
 from fastapi.testclient import TestClient
 from numpy.typing import NDArray
 
-from lca_rag.server import openai
+from lca_rag.server import encoding
 from lca_rag.server.app import create_app
 from lca_rag.server.door import Settings
 from tests import server_fixtures
@@ -59,7 +59,7 @@ def test_too_much_is_refused_as_openai_does(
 
 def test_turns_change_no_vector_and_no_order(client: TestClient) -> None:
     """As many texts as are taken, in many turns: the same as by the encoder at once."""
-    texts = [f"steel number {number}" for number in range(openai.INPUTS)]
+    texts = [f"steel number {number}" for number in range(encoding.INPUTS)]
     for role in ("query", "document"):
         encoder = HashEncoder()
         encode = encoder.encode_queries if role == "query" else encoder.encode_documents
@@ -90,7 +90,7 @@ def test_turns_change_no_vector_and_no_order(client: TestClient) -> None:
     ],
 )
 def test_long_texts_make_small_turns(lengths: list[int], turns: list[int]) -> None:
-    found = openai._turns(["x" * length for length in lengths])
+    found = encoding._turns(["x" * length for length in lengths])
     assert [len(turn) for turn in found] == turns
     assert [place for turn in found for place in turn] == list(range(len(lengths)))
 

@@ -22,7 +22,7 @@ from lca_rag.operations.schema import AskInput, AskOutput
 from lca_rag.server.access import Key, KeyRing, digest
 from lca_rag.server.app import create_app
 from lca_rag.server.door import Settings
-from lca_rag.server.openai import ENCODER
+from lca_rag.server.encoding import ENCODER
 from tests import server_fixtures
 from tests.hash_encoder import HashEncoder
 

@@ -31,7 +31,7 @@ from starlette.routing import Route
 import lca_rag
 from lca_rag.operations import OPERATIONS, Caller, Operation, Workspace
 from lca_rag.operations.schema import Input
-from lca_rag.server import chat_routes, openai
+from lca_rag.server import chat_routes, encoding, openai
 from lca_rag.server.access import KeyRing
 from lca_rag.server.batching import BatchedEncoder
 from lca_rag.server.door import AskedCaller, AskedDoor, AskedKey, Door, Settings
@@ -79,6 +79,7 @@ def create_app(
     for row in OPERATIONS:
         _add_operation(app, row)
     app.include_router(openai.router)
+    app.include_router(encoding.router)
     app.include_router(chat_routes.router)
     _add_plain_routes(app)
     app.router.routes.append(Route(mcp.path, mcp))
