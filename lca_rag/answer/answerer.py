@@ -177,6 +177,8 @@ class Answerer:
         found: dict[str, Hit] = {}
         queries: dict[str, Mode] = {question.text: "hybrid"}
         queries.setdefault(question.spelled, "lexical")  # a heap of synonyms has no one meaning
+        if question.asked:  # what the wording seems to ask for may be the data set's name
+            queries.setdefault(" ".join(term.text for term in question.terms), "lexical")
         for query, mode in queries.items():
             if not query.strip():
                 continue

@@ -75,10 +75,12 @@ def read_again(question: Question, candidates: Sequence[Candidate]) -> Question 
     near = candidates[:_LOOKED_AT]
     if question.parted or not near:
         return None
+    if question.kind == "compare" and (shared := _of_several(question, candidates)) is not None:
+        return replace(question, asked=shared, readings=(), parted=True)
     if not question.asked:
-        rest = _parted(question, near)
+        rest = _parted(question, candidates[:_PARTED_AT])
         return None if rest is None else replace(question, asked=rest, readings=(), parted=True)
-    if (rest := _parted(question, near)) is not None:
+    if (rest := _parted(question, candidates[:_PARTED_AT])) is not None:
         return replace(question, asked=rest, readings=(), parted=True)
     places = [place for place, term in enumerate(question.terms) if term in question.asked]
     if (other := _in_no_name(question, near[0], places)) is not None:
@@ -110,7 +112,7 @@ def _in_no_name(
         if not other or named.intersection(other):
             continue
         rows = find_rows(best.view, question, other)
-        if rows and (not best.rows or rows[0].score > best.rows[0].score):
+        if rows and (not best.rows or rows[0].score > best.rows[0].score - _NEARLY):
             return other
     return None
 
@@ -128,11 +130,16 @@ def _parted(question: Question, near: Sequence[Candidate]) -> tuple[Term, ...] |
     found: tuple[Term, ...] | None = None
     most = 0.0
     for candidate in near:
-        if min(candidate.place, candidate.year) < _FITS:
+        if min(candidate.place, candidate.year) < _FITS or not candidate.basis:
             continue
         pairs = list(zip(question.terms, candidate.held, strict=True))
         named = sum(term.weight for term, share in pairs if share == 1.0)
-        rest = tuple(t for t, share in pairs if share < 1.0 and (t.known or t.weight > _HOW))
+        rest = tuple(
+            term
+            for term, share in pairs
+            if (share < 1.0 and (term.known or term.weight > _HOW))
+            and (share == 0.0 or holds(term, candidate.view.flows))
+        )
         worth = named + candidate.view.named_by(question.said)
         if named < 1.0 or not 0 < len(rest) <= _FLOW_WORDS or worth <= most:
             continue
@@ -142,6 +149,31 @@ def _parted(question: Question, near: Sequence[Candidate]) -> tuple[Term, ...] |
     return None if found == question.asked else found
 
 
+def _of_several(question: Question, candidates: Sequence[Candidate]) -> tuple[Term, ...] | None:
+    """The flow of a comparison: what several records hold as a row and do not bear in their names.
+
+    Only where the wording's own reading is the row of fewer than two.
+    """
+
+    def holding(asked: Sequence[Term]) -> int:
+        count = 0
+        for candidate in candidates[:_LOOKED_AT]:
+            named = {t for t, s in zip(question.terms, candidate.held, strict=True) if s == 1.0}
+            if named.isdisjoint(asked):
+                rows = find_rows(candidate.view, question, asked)
+                count += bool(rows) and rows[0].score >= _ROW_SAID
+        return count
+
+    if question.asked and holding(question.asked) >= _SEVERAL:
+        return None
+    single = ((term,) for term in question.terms if term.known)
+    tried = (reading for reading in (*question.readings, *single) if reading != question.asked)
+    return next((reading for reading in tried if holding(reading) >= _SEVERAL), None)
+
+
+_SEVERAL = 2
+_PARTED_AT = 20
+"""Candidates whose names are tried."""
 _ROW_SAID, _FITS, _FLOW_WORDS = 0.8, 0.79, 4
 """How well the row, and place and year, must fit, and how many notions name a flow at most."""
 
@@ -164,6 +196,10 @@ def _that_is_there(
 
 _HOW = 0.5
 """Weight of unknown participles and adverbs."""
+
+
+_NEARLY = 0.1
+"""How much worse a row may fit that is not in the name than one that is."""
 
 
 def _not_its_name(question: Question, best: Candidate, places: Sequence[int]) -> tuple[Term, ...]:
@@ -246,7 +282,9 @@ def _left_over(question: Question, held: Sequence[float]) -> tuple[Term, ...]:
         return ()
     rest = [term for term, share in zip(question.terms, held, strict=True) if share < 1.0]
     weight = sum(term.weight for term in question.terms)
-    return tuple(rest) if sum(term.weight for term in rest) <= 0.5 * weight else ()
+    left = sum(term.weight for term in rest)
+    named = any(term.weight >= _HOW for term in rest)
+    return tuple(rest) if named and left <= 0.5 * weight else ()
 
 
 def _naming(

@@ -92,12 +92,12 @@ def _named_in_full(question: Question, best: Candidate) -> bool:
 
 
 def _other_carriage(question: Question, candidate: Candidate) -> bool:
-    """Whether passengers are asked about and freight is recorded, or the reverse."""
+    """Whether carriage is asked about and something else is recorded: passengers, a product."""
     asked = question.basis.unit if question.basis is not None else None
     if asked not in CARRIAGE:
         return False
     units = {exchange.unit for exchange in candidate.view.record.reference_exchanges}
-    return asked not in units and not units.isdisjoint(CARRIAGE)
+    return bool(units) and asked not in units
 
 
 def _figure(question: Question, candidates: Sequence[Candidate], enough: Thresholds) -> Draft:

@@ -25,6 +25,8 @@ _OTHER_DIMENSION = 0.3
 """What a row loses that cannot be said in the wanted unit."""
 _SAME = 0.08
 """Rows whose score is so close to the best are shown beside it."""
+_OTHER_SIDE = 0.8
+"""How well a row of the other side must fit to be shown too, where no side is asked for."""
 _SHOWN = 4
 _NO_UNIT = 0.3
 """What a row loses that states no unit, so that nothing can be said of it."""
@@ -78,7 +80,12 @@ def find_rows(view: View, question: Question, asked: Sequence[Term]) -> list[Fig
     if not scored:
         return []
     limit = scored[0].score - _SAME
-    return [figure for figure in scored if figure.score >= limit][:_SHOWN]
+    shown = [figure for figure in scored if figure.score >= limit][:_SHOWN]
+    if question.direction is None and len({f.exchange.direction for f in shown}) == 1:
+        side = shown[0].exchange.direction
+        others = (f for f in scored if f.exchange.direction != side and f.score >= _OTHER_SIDE)
+        shown += [f for _, f in zip(range(1), others, strict=False)]
+    return shown
 
 
 def _other_measure(exchange: Exchange, question: Question) -> bool:

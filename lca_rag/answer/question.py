@@ -241,9 +241,22 @@ def _kind(text: str, years: Sequence[int], places: Sequence[Mention]) -> Kind:
     ):
         return "compare"
     in_unit = find_target(fold(text), find_basis(fold(text))) is not None
-    if stated and not in_unit and (figure is None or stated[0][0] < figure.start()):
+    if _HOW_MUCH.search(text):
+        stated = [span for span in stated if not _BY_WAY.fullmatch(text[slice(*span)])]
+    if (
+        stated
+        and not in_unit
+        and (figure is None or _SURVEYED.search(text) or stated[0][0] < figure.start())
+    ):
         return "metadata"
     return "figure"
+
+
+_HOW_MUCH = re.compile(r"\bhow (much|many)\b|多少", re.IGNORECASE)
+_BY_WAY = re.compile(r"(\w+ )?(route|technolog\w*|techniques?|工艺|技术)", re.IGNORECASE)
+"""Words for how a thing is made, which only name the data set where an amount is asked for."""
+_SURVEYED = re.compile(r"\bsurveyed\b|\bsampled\b|抽样|被调查", re.IGNORECASE)
+"""A count of those who were asked is no amount of a flow."""
 
 
 def _exists(text: str, stated: Sequence[tuple[int, int]]) -> bool:

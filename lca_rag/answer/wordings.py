@@ -166,7 +166,8 @@ COMPARE = re.compile(
     r"|\b(higher|lower|more|less|fewer|larger|smaller|better|worse|cleaner|dirtier)\b[^?]*\bor\b"
     r"|\bwhich (one |of them )?(is|has|uses|needs|emits|burns|takes|gives|consumes|releases"
     r"|requires|produces|causes|contains)\b[^?]*\b(higher|lower|more|less|fewer|larger|smaller|better|worse"
-    r"|cleaner|dirtier|bigger)\b|\bwhich (one )?(wins|is the (better|worse|cleaner))"
+    r"|cleaner|dirtier|bigger)\b|\bwhich (one |of them |of these )?\w+ (\w+ )?(more|less|fewer)\b"
+    r"|\bwhich (one )?(wins|is the (better|worse|cleaner))"
     r"|\bmore\b[^?]*,[^?]*\bor\b|分别|比较|对比|相比|哪个(的|更)|差别|差异|相差|对照|(哪|谁)(个|种|一个|者)?[^，。？]{0,8}(更|比较|较|高|低|多|少)|孰|(高|低|多|少|大|小)多少"
     r"|各(自)?(是|为|有|用|需|耗|消耗|排放|需要|用了)*多少|谁的|相对于|有何不同|两者|放在一起|(低|高|多|少|大|小)于(?!等于|\d)|差多少"
     r"|比[^，。？]{2,60}(多|少|高|低|大|小)(吗|多少|不少)?[？?]?$",
@@ -246,7 +247,7 @@ _STOP_AT = (
     r"|stored|has|have|had|arises?|occurs?|results?|accrues?|drawn|taken|withdrawn|intake|makes?"
     r"|listed|remains?|escapes?"
     r"|an?|each|in|into|to|for|from|of|per|by|at|on|with|within|when|during|enters?|lost|listed|made"
-    r"|produced|delivered|discharged|burned|let|leach\w*|leak\w*|contributions?|escaping|coming"
+    r"|produced|delivered|put|spread|added|charged|injected|discharged|burned|let|leach\w*|leak\w*|contributions?|escaping|coming"
     r"|versus|vs|compared|against|instead|rather|volume)\b|\s[-–—]\s|[,?;:(]|\.(?!\d)|$)"
 )
 _UNIT_WORDS = (
@@ -274,8 +275,8 @@ ASKED = tuple(
         rf"emissions? of (?P<x>[\w ()/+-]+?){_STOP_AT}",
         r"(?:large|high|big) (?:is|are) the (?:direct )?(?P<x>[\w -]+?)(?:\s+(?:input|use|demand"
         r"|share|need))?\s+(?:per|in|of|for)\b",
-        rf"\b(?:takes?|uses?|needs?|burns?|consumes?|requires?|emits?|releases?|has) (?:more|less"
-        rf"|the most|the least) (?P<x>[\w -]+?){_STOP_AT}",
+        rf"\b(?:takes?|uses?|needs?|burns?|eats?|draws?|consumes?|requires?|emits?|releases?|has)"
+        rf" (?:more|less|the most|the least) (?P<x>[\w -]+?){_STOP_AT}",
         r"\bthe (?P<x>[\w -]+?)\s+(?:that|which) (?:goes|go|is|are|enters?)\b",
         r"\b(?:is|are|what'?s) the (?:direct )?(?P<x>[\w -]+?)\s+(?:of|in|for|per)\b",
         r"\bthe (?P<x>[\w -]+?) (?:released|emitted|used|needed|consumed|required)\b",
