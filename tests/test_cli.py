@@ -92,6 +92,7 @@ def test_index_for_people(run: Run, source: Path, tmp_path: Path) -> None:
     assert "added" in err
     assert "broken.json" in err
     assert "unmapped:" in err
+    assert "ignored:" in err
 
 
 def test_index_needs_a_place(run: Run, source: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import struct
 import tracemalloc
@@ -13,7 +14,7 @@ import py7zr
 import pytest
 
 from lca_rag.errors import MissingExtra, ReadError
-from lca_rag.readers import files
+from lca_rag.readers import ReadReport, Skip, files, read
 from lca_rag.readers.archives import Limits, ZipSource, open_zip
 from lca_rag.readers.files import HEAD, open_package
 
@@ -360,3 +361,31 @@ def test_a_small_member_is_opened_once(tmp_path: Path, monkeypatch: pytest.Monke
             assert package.head(name) == whole[:HEAD]
             assert package.read(name) == whole
     assert opened == ["big", "big", "small"]
+
+
+def test_archives_are_followed_whatever_their_name(tmp_path: Path) -> None:
+    """A zip named otherwise is opened as one; a document that is packed is left to the readers."""
+    flow = json.dumps({"@type": "Flow", "@id": "0dd5f33a-0000-0000-0000-000000000000"})
+
+    def packed(*members: tuple[str, str | bytes]) -> bytes:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            for name, text in members:
+                archive.writestr(name, text)
+        return stream.getvalue()
+
+    deep = packed(("flows/b.json", flow))
+    inner = packed(("flows/a.json", flow), ("more.bin", deep), ("../x.json", flow))
+    text = packed(("mimetype", "application/vnd.oasis.opendocument.text"), ("content.xml", "<a/>"))
+    (tmp_path / "x.zip").write_bytes(packed(("data.olca", inner), ("notes.odt", text)))
+    skipped: list[Skip] = []
+    report = ReadReport()
+    records = list(read(tmp_path / "x.zip", on_skip=skipped.append, report=report))
+    assert [record.provenance.path for record in records if record.provenance] == [
+        f"{tmp_path}/x.zip!data.olca!flows/a.json"
+    ]
+    assert sorted((skip.path.rpartition("!")[2], skip.reason) for skip in skipped) == [
+        ("../x.json", "its name points outside the archive"),
+        ("more.bin", "archives are followed one level deep only; unpack it"),
+    ]
+    assert report.ignored == {".odt": 1}

@@ -58,7 +58,8 @@ def index(
         bool, typer.Option("--prune", help="Remove records that the files no longer hold")
     ] = False,
     report: Annotated[
-        bool, typer.Option("--report", help="Tell what was read, repaired and not mapped")
+        bool,
+        typer.Option("--report", help="Tell what was read, repaired, not mapped and left aside"),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -149,6 +150,7 @@ def _report(facts: ReadReport) -> dict[str, dict[str, int]]:
         "read": dict(facts.read.most_common()),
         "repaired": dict(facts.repaired.most_common()),
         "unmapped": dict(facts.unmapped.most_common()),
+        "ignored": dict(facts.ignored.most_common()),
     }
 
 

@@ -21,7 +21,8 @@ from lca_rag.readers.zip_members import Where, beginning, zip_where
 
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 SEVEN_ZIP_MAGIC = b"7z\xbc\xaf\x27\x1c"
-_OFFICE = "[Content_Types].xml"
+OFFICE = "[Content_Types].xml"
+"""A member that every XLSX, DOCX and PPTX file has, and no other archive."""
 _ENCRYPTED = 0x1
 
 
@@ -116,7 +117,7 @@ class ZipSource:
     @property
     def is_office_file(self) -> bool:
         """Whether this zip is really one XLSX, DOCX or PPTX file."""
-        return _OFFICE in self._infos
+        return OFFICE in self._infos
 
     def names(self) -> Sequence[str]:
         """Names of the readable members, sorted."""

@@ -20,6 +20,7 @@ from typing import IO, Self
 from lca_rag.errors import LcaRagError, ReadError
 from lca_rag.readers.archives import (
     LIMITS,
+    OFFICE,
     SEVEN_ZIP_MAGIC,
     ZIP_MAGIC,
     Fault,
@@ -39,6 +40,9 @@ HEAD = 4096
 _ARCHIVE_SUFFIXES = (".zip", ".7z")
 _DEPTH = 2
 """An archive, and an archive inside it."""
+_DOCUMENT = frozenset((OFFICE, "mimetype"))
+"""Members that mark an archive as one document: of Microsoft's, OpenDocument's or EPUB's kind."""
+_TOO_DEEP = "archives are followed one level deep only; unpack it"
 _PLAIN_FILE_BYTES = 1 << 30
 _SPOOL_BYTES = 8 << 20
 _PIECE = 1 << 18
@@ -168,6 +172,7 @@ class OpenPackage:
         self._own: list[str] = []
         self._kept: dict[str, bytes] = {}
         self._kept_bytes = 0
+        self._depth = depth
         self._from_archive = depth > 0
         for name in source.names():
             if not (name.lower().endswith(_ARCHIVE_SUFFIXES) and self._follow(name, depth)):
@@ -201,6 +206,32 @@ class OpenPackage:
         """
         limit = self._limits.member_bytes if self._from_archive else _PLAIN_FILE_BYTES
         return self._take(name, limit, whole=True)
+
+    def inside(self, name: str, head: bytes) -> Sequence[str] | None:
+        """The members of an archive whose name does not say that it is one; else `None`.
+
+        A document of an office is packed as well, but is itself for a reader.
+
+        Raises:
+            ReadError: If the archive is damaged, encrypted or a bomb, or lies too deep.
+        """
+        outer, mark, inner = name.partition("!")
+        if mark and outer in self._children:
+            found = self._children[outer].inside(inner, head)
+            return None if found is None else [f"{outer}!{member}" for member in found]
+        if not head.startswith((*ZIP_MAGIC, SEVEN_ZIP_MAGIC)) or OFFICE.encode() in head:
+            return None
+        child = self._open_inner(name, head, self._depth)
+        members = child.names()
+        if not _DOCUMENT.isdisjoint(members):
+            child.close()
+            return None
+        if self._depth >= _DEPTH:
+            child.close()
+            raise ReadError(_TOO_DEEP)
+        self._children[name] = child
+        self.faults += [Fault(f"{name}!{fault.name}", fault.reason) for fault in child.faults]
+        return [f"{name}!{member}" for member in members]
 
     def where(self, name: str) -> Where | bytes:
         """Where another process finds a member's bytes; the bytes, if it cannot.
@@ -277,7 +308,7 @@ class OpenPackage:
             if not head.startswith((*ZIP_MAGIC, SEVEN_ZIP_MAGIC)):
                 return False
             if depth >= _DEPTH:
-                raise ReadError("archives are followed one level deep only; unpack it")
+                raise ReadError(_TOO_DEEP)
             child = self._open_inner(name, head, depth)
         except LcaRagError as exc:
             self.faults.append(Fault(name, str(exc)))

@@ -206,8 +206,7 @@ class _Source:
         """The members of each reader, with workers for those that are many."""
         context = self.context
         with open_package(self.path) as package, ExitStack() as held:
-            for fault in package.faults:
-                context.skip(member_path(package, fault.name), fault.reason)
+            _tell_faults(package, context)
             pool: Pool | None = None
             groups = _groups(package, context, self.readers)
             for reader, names in zip(self.readers, groups, strict=True):
@@ -256,16 +255,29 @@ def _is_many(reader: Reader, names: Sequence[str]) -> bool:
     return quickness is not None and len(names) > MANY * quickness
 
 
+def _tell_faults(package: OpenPackage, context: ReadContext, start: int = 0) -> None:
+    """Report the members that the package cannot offer, from the one numbered `start`."""
+    for fault in package.faults[start:]:
+        context.skip(member_path(package, fault.name), fault.reason)
+
+
 def _groups(
     package: OpenPackage, context: ReadContext, readers: tuple[Reader, ...]
 ) -> list[list[str]]:
     """The members of each reader, in the order of `readers`."""
     groups: list[list[str]] = [[] for _ in readers]
-    for name in package.names():
+    members = list(package.names())
+    for name in members:
+        faults = len(package.faults)
         try:
             head = opening(package, name)
+            within = None if name.lower().endswith(_PACKED) else package.inside(name, head)
         except ReadError as exc:
-            context.skip(exc.path or name, str(exc))
+            context.skip(exc.path or member_path(package, name), str(exc))
+            continue
+        if within is not None:
+            members += within  # to be looked at after all others
+            _tell_faults(package, context, faults)
             continue
         for reader, group in zip(readers, groups, strict=True):
             if reader.recognise(name, head):
