@@ -1,5 +1,6 @@
 """A chatbot backend: serve an index, and talk to it with the plain `openai` client.
 
+    pip install openai -e '.[server]'
     python examples/chatbot_backend.py
 
 For a real deployment run `lca-rag serve --index my.lca --keys keys.toml`.

@@ -1,5 +1,6 @@
 """A LangChain agent that finds a data set by place and year, reads it, and cites it.
 
+    pip install langchain
     python examples/langchain_agent.py
 
 The chat model is scripted, so that the example runs offline; put a real one in its place, such as
@@ -45,9 +46,10 @@ class Scripted(BaseChatModel):
             return _call("get_lca_record", {"record_id": found[1] if found else ""})
         record = re.search(r"\*\*Record:\*\* `(.+?)`", last.text)
         figure = re.search(r"\| Electricity[^|]*\| ([\d.]+) \| (\w+)", last.text)
-        if record is None or figure is None:
+        per = re.search(r"\*\*Functional unit:\*\* (.+)", last.text)
+        if record is None or figure is None or per is None:
             return AIMessage("The data set does not say.")
-        return AIMessage(f"It takes {figure[1]} {figure[2]} [{record[1]}].")
+        return AIMessage(f"It takes {figure[1]} {figure[2]} per {per[1]} [{record[1]}].")
 
 
 def _call(tool: str, arguments: dict[str, Any]) -> AIMessage:

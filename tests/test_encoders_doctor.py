@@ -221,8 +221,12 @@ def test_routes_of_installed_distributions(
         "lca_rag SentenceEncoder",
         "theirs",
     ]
-    points.append(Point("broken", ImportError("no host")))
-    sound, _, broken = diagnose(subject).routes
+    points += [
+        Point("broken", ImportError("no host")),
+        Point("older", AttributeError("no such class")),
+    ]
+    sound, _, broken, older = diagnose(subject).routes
+    assert "AttributeError: no such class" in older.lines()[1]
     assert sound.healthy
     assert broken.route == "routes of somewhere:broken"
     assert broken.lines() == [

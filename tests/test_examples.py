@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted((ROOT / "examples").glob("*.py"))
 EXPECTED = {
     "chatbot_backend": r"kWh per .*\[1\]",
-    "langchain_agent": r"ai: It takes 13540 kWh \[demo/",
+    "langchain_agent": r"ai: It takes 13540 kWh per 1000 kg of Aluminium ingot \[demo/",
     "langchain_rag_chain": r"kWh per .*\[1\][\s\S]*verdict: verified",
     "llama_index_ingestion": r"second run embeds 1\n",
     "llama_index_query_engine": r"kWh per .*\[1\][\s\S]*cited: demo/",

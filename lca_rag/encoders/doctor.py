@@ -23,7 +23,6 @@ from lca_rag.encoders.faults import SAME, Reference, Role, cosine, explain
 from lca_rag.encoders.files import read_prompts
 from lca_rag.encoders.local import FloatArray, SentenceEncoder
 from lca_rag.encoders.remote import RemoteEncoder
-from lca_rag.errors import LcaRagError
 
 __all__ = [
     "GROUP",
@@ -226,7 +225,7 @@ def installed_routes(subject: Subject) -> Iterator[Route]:
         try:
             maker: RouteMaker = point.load()
             yield from maker(subject)
-        except (LcaRagError, ImportError, ValueError, OSError) as error:
+        except Exception as error:  # a foreign distribution may raise anything; it is shown
             mend = f"mend or uninstall the distribution of {point.value}"
             yield _Unmade(f"routes of {point.value}", error, {"fails": mend})
 
