@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol, cast
 
 from lxml import etree
@@ -26,6 +27,7 @@ _OUTPUTS: dict[str, FlowKind] = {
     "3": "waste",
     "4": "elementary",
 }
+_GROUPS: dict[str, Direction] = {"inputGroup": "input", "outputGroup": "output"}
 NO_GROUP = "exchange without a group taken as an output"
 FROM_FUNCTION = "reference flow taken from the reference function"
 CO_PRODUCTS = "co-products taken as reference flows"
@@ -100,17 +102,28 @@ def stated_place(parts: Parts) -> str | None:
 
 def labels(element: Values, parts: Parts, language: str) -> Text:
     """The name, and the one in the local language where that differs."""
-    label, local = one_line(element.get("name")), one_line(element.get("localName"))
-    if label and local and local != label:
-        other = get(parts.info, "localLanguageCode") or ""
-        if other != language:
-            return Text(((language, label), (other, local)))
+    name, local = element.get("name"), element.get("localName")
+    other = (get(parts.info, "localLanguageCode") or "") if local else ""
+    return _labels(name, local, language, other)
+
+
+@lru_cache(maxsize=1 << 14)
+def _labels(name: str | None, local_name: str | None, language: str, other: str) -> Text:
+    """The same names come with every data set of a database."""
+    label, local = one_line(name), one_line(local_name)
+    if label and local and local != label and other != language:
+        return Text(((language, label), (other, local)))
     return Text.of(label or local, language)
 
 
 def category(element: Values) -> tuple[str, ...]:
     """Category and subcategory: a compartment, or a class path."""
-    top, below = interned(element.get("category")), interned(element.get("subCategory"))
+    return _category(element.get("category"), element.get("subCategory"))
+
+
+@lru_cache(maxsize=1 << 12)
+def _category(category: str | None, subcategory: str | None) -> tuple[str, ...]:
+    top, below = interned(category), interned(subcategory)
     if top and below:
         return top, below
     return (top,) if top else (below,) if below else ()
@@ -196,11 +209,23 @@ def _location(item: Values, kind: FlowKind | None, mender: Mender) -> str | None
 
 def _group(item: etree._Element, mender: Mender) -> tuple[Direction, str | None]:
     for child in item:
-        tag = child.tag.rpartition("}")[2] if isinstance(child.tag, str) else ""
-        if tag in ("inputGroup", "outputGroup"):
-            return ("input" if tag == "inputGroup" else "output"), (child.text or "").strip()
+        direction = _direction(child.tag) if isinstance(child.tag, str) else None
+        if direction is not None:
+            return direction, (child.text or "").strip()
     mender.note(NO_GROUP)
     return "output", None
+
+
+@lru_cache(maxsize=1 << 8)
+def _direction(tag: str) -> Direction | None:
+    """The direction that an element of an exchange states, in any namespace."""
+    return _GROUPS.get(tag.rpartition("}")[2])
+
+
+@lru_cache(maxsize=1 << 10)
+def unknown(attributes: tuple[str, ...]) -> tuple[str, ...]:
+    """The attributes of an exchange that no record holds; most exchanges have the same few."""
+    return tuple(name for name in attributes if name not in EXCHANGE)
 
 
 def unit_of(item: Values) -> str | None:

@@ -8,7 +8,6 @@ from lxml import etree
 
 from lca_rag.readers.context import ReadContext
 from lca_rag.readers.ecospold1_parts import (
-    EXCHANGE,
     Parts,
     category,
     child,
@@ -21,6 +20,7 @@ from lca_rag.readers.ecospold1_parts import (
     raw,
     stated_place,
     unit_of,
+    unknown,
 )
 from lca_rag.readers.name_places import PLACE_FROM_NAME, place_in_name
 from lca_rag.readers.prose import Mender, derived_uuid, words
@@ -272,8 +272,5 @@ def _count_unmapped(parts: Parts, context: ReadContext) -> None:
         if str(key) not in _FUNCTION:
             counts[f"ecospold1:referenceFunction/@{key!s}"] += 1
     for item in children(parts.flows, "exchange"):
-        keys = item.keys()
-        if not EXCHANGE.issuperset(keys):
-            for key in keys:
-                if str(key) not in EXCHANGE:
-                    counts[f"ecospold1:exchange/@{key!s}"] += 1
+        for key in unknown(tuple(map(str, item.keys()))):
+            counts[f"ecospold1:exchange/@{key}"] += 1

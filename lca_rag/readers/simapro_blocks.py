@@ -168,11 +168,17 @@ def _decimal_of(text: str) -> str:
     return "," if commas > sum(1 for _ in _AMOUNT_POINT.finditer(text)) else "."
 
 
+_BLANK = [""]
+
+
 def blocks(text: str, dialect: Dialect) -> Iterator[Block]:
     """The blocks of a file, one after another."""
     block: Block | None = None
     blank = True
     for line, row in _rows(text, dialect.separator):
+        if row == _BLANK:
+            blank = blank or block is not None
+            continue
         cells = list(map(str.strip, row))
         alone = not any(cells[1:])
         heading = cells[0].casefold() if alone or dialect.old else _NO_HEADING
