@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lca_rag import cli
+from lca_rag import cli, demo
 from lca_rag.errors import EncoderError
 from lca_rag.evaluation import in_calibration_fold
 from lca_rag.record import Record
@@ -101,7 +101,7 @@ def test_eval_refuses_queries_that_the_corpus_cannot_answer_before_it_encodes(
 def test_train_joins_queries_with_their_records_and_leaves_the_fold_out(
     run: Run, processes: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    corpus = server_fixtures.demo.path()
+    corpus = demo.path()
     folded = [record for record in processes if in_calibration_fold(record.uuid)]
     others = [record for record in processes if not in_calibration_fold(record.uuid)][:4]
     assert folded
