@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol, cast
@@ -134,11 +135,16 @@ def raw(element: etree._Element | None, attribute: str) -> str | None:
     return None if element is None else element.get(attribute)
 
 
-def exchanges_of(parts: Parts, mender: Mender, language: str) -> tuple[Exchange, ...]:
-    """The exchanges, with at least one reference flow among them."""
+def exchanges_of(
+    parts: Parts, mender: Mender, language: str, seen: Counter[tuple[str, ...]]
+) -> tuple[Exchange, ...]:
+    """The exchanges, with at least one reference flow among them.
+
+    Their attributes are counted in `seen`, all those of an exchange together.
+    """
     shares = _shares(parts, mender)
     found = [
-        _exchange(item, number, parts, shares, mender, language)
+        _exchange(item, number, parts, shares, mender, language, seen)
         for number, item in enumerate(children(parts.flows, "exchange"), 1)
     ]
     if any(exchange.reference for exchange in found):
@@ -171,12 +177,14 @@ def _exchange(
     shares: dict[str, float | None],
     mender: Mender,
     language: str,
+    seen: Counter[tuple[str, ...]],
 ) -> Exchange:
     direction, group = _group(item, mender)
     kinds = _INPUTS if direction == "input" else _OUTPUTS
     kind = kinds.get(group or "")
     # At once: asking for each attribute costs more. lxml gives text, whatever its stubs say.
     values = cast("dict[str, str]", dict(item.items()))
+    seen[tuple(values)] += 1
     id_ = values.get("number") or str(number)
     comment = values.get("generalComment")
     return Exchange(
@@ -220,12 +228,6 @@ def _group(item: etree._Element, mender: Mender) -> tuple[Direction, str | None]
 def _direction(tag: str) -> Direction | None:
     """The direction that an element of an exchange states, in any namespace."""
     return _GROUPS.get(tag.rpartition("}")[2])
-
-
-@lru_cache(maxsize=1 << 10)
-def unknown(attributes: tuple[str, ...]) -> tuple[str, ...]:
-    """The attributes of an exchange that no record holds; most exchanges have the same few."""
-    return tuple(name for name in attributes if name not in EXCHANGE)
 
 
 def unit_of(item: Values) -> str | None:

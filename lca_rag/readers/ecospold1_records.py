@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from lxml import etree
 
 from lca_rag.readers.context import ReadContext
 from lca_rag.readers.ecospold1_parts import (
+    EXCHANGE,
     Parts,
     category,
     child,
@@ -20,7 +22,6 @@ from lca_rag.readers.ecospold1_parts import (
     raw,
     stated_place,
     unit_of,
-    unknown,
 )
 from lca_rag.readers.name_places import PLACE_FROM_NAME, place_in_name
 from lca_rag.readers.prose import Mender, derived_uuid, words
@@ -75,12 +76,15 @@ def data_set_record(element: etree._Element, path: str, context: ReadContext) ->
         number = element.get("number")
         context.skip(path, "a dataset has no named referenceFunction", number)
         return None
-    _count_unmapped(parts, context)
     mender = Mender()
     language = get(parts.info, "languageCode") or ""
     kind = _kind(parts)
     stated = stated_place(parts)
-    exchanges = () if kind == "method" else exchanges_of(parts, mender, language)
+    seen = Counter[tuple[str, ...]]()
+    exchanges = () if kind == "method" else exchanges_of(parts, mender, language, seen)
+    if kind == "method":
+        seen.update(tuple(map(str, item.keys())) for item in children(parts.flows, "exchange"))
+    _count_unmapped(parts, seen, context)
     place = _place(parts, stated, label, exchanges, mender, language)
     function = parts.function
     record = Record(
@@ -266,11 +270,12 @@ def _extras(element: etree._Element, parts: Parts) -> tuple[tuple[str, str], ...
     return tuple((label, value) for label, value in found if value)
 
 
-def _count_unmapped(parts: Parts, context: ReadContext) -> None:
+def _count_unmapped(parts: Parts, seen: Counter[tuple[str, ...]], context: ReadContext) -> None:
     counts = context.report.unmapped
     for key, _ in parts.function.items():
         if str(key) not in _FUNCTION:
             counts[f"ecospold1:referenceFunction/@{key!s}"] += 1
-    for item in children(parts.flows, "exchange"):
-        for key in unknown(tuple(map(str, item.keys()))):
-            counts[f"ecospold1:exchange/@{key}"] += 1
+    for keys, number in seen.items():
+        for key in keys:
+            if key not in EXCHANGE:
+                counts[f"ecospold1:exchange/@{key}"] += number
