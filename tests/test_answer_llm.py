@@ -244,6 +244,10 @@ def test_policies_are_read_and_refused(tmp_path: Path) -> None:
         "[",
         '{"databases": {"a": {"level": "secret"}}}',
         '{"databases": {"a": {"level": "open", "allowed": ["x"]}}}',
+        '{"databases": {"a": {"level": "restricted", "alowed": []}}}',
+        '{"databases": {}, "trusted_host": []}',
+        '{"databases": {"a": "restricted"}}',
+        "[]",
     ):
         path.write_text(text)
         with pytest.raises(AccessError):

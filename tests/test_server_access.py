@@ -53,6 +53,14 @@ def test_rights_are_what_is_listed(tmp_path: Path) -> None:
         ("", "no \\[\\[keys\\]\\]"),
         ("[[keys]\n", "cannot be read"),
         (ENTRY.format("short"), "64 digits"),
+        (ENTRY.format("z" * 64), "64 digits"),
+        (
+            ENTRY.format("0" * 64)
+            + 'databases = ["*"]\n'
+            + ENTRY.format("0" * 64)
+            + 'databases = ["demo"]\n',
+            "sha256 of another entry",
+        ),
         (ENTRY.format("0" * 64), "must list its databases"),
         (ENTRY.format("0" * 64) + 'databases = "*"\n', "must list its databases"),
         (ENTRY.format("0" * 64) + 'databases = ["*"]\nrole = "root"\n', "use reader or admin"),

@@ -80,3 +80,15 @@ def test_bases_of_units_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnitError, match=r"is new, and \d+ others were met already"):
         parse("kg impossibilium eq")
     assert parse("t unobtainium eq").is_compatible_with(known)
+
+
+def test_a_policy_for_a_database_that_is_not_there_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = folder.with_suffix(".json")
+    rule = '{"level": "restricted"}'
+    policy.write_text(f'{{"databases": {{"demo": {rule}, "dmeo": {rule}}}}}', "utf-8")
+    monkeypatch.setattr(uvicorn, "run", lambda *_, **__: None)
+    monkeypatch.setenv("LCA_RAG_SERVE", "")
+    serving.serve(str(folder), policy=str(policy))
+    assert "the policy names what this index does not hold: dmeo\n" in capsys.readouterr().err

@@ -94,6 +94,9 @@ class Policy:
         """
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
+            _only(path, data, "databases", "trusted_hosts")
+            for rule in data["databases"].values():
+                _only(path, rule, "level", "allowed")
             rules = {
                 str(name): Rule(
                     level=rule["level"], allowed=frozenset(rule.get("allowed", _ALWAYS))
@@ -154,6 +157,13 @@ class Policy:
             else:
                 may_not.append(record)
         return may, may_not
+
+
+def _only(path: Path, given: Mapping[str, object], *known: str) -> None:
+    """Refuse a misspelt word: what it should have forbidden would be allowed."""
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise AccessError(f"{path}: {unknown[0]!r} is unknown here; write {' or '.join(known)}")
 
 
 def _reduced(record: Record, allowed: frozenset[str]) -> Record:

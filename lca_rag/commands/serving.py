@@ -87,11 +87,13 @@ def serve(
         "max_body": max_body,
     }
     with Workspace(location, policy=policy) as workspace:  # to fail here, not in a worker
-        _ = workspace.policy
         found = workspace.index.databases()
+        absent = sorted(workspace.policy.rules.keys() - {name for name, _ in found})
     console.note(
         f"{sum(sum(kinds.values()) for _, kinds in found)} records of {len(found)} databases"
     )
+    if absent:  # a misspelt name protects nothing
+        console.note(f"the policy names what this index does not hold: {', '.join(absent)}", "red")
     os.environ[_VARIABLE] = json.dumps(settings)
     if workers > 1:  # processes that each use every core only wait for one another
         os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 import threading
 import time
@@ -33,6 +34,7 @@ REQUESTS_PER_MINUTE = 240
 
 _BUCKETS = 10_000
 """Callers whose requests are counted; whoever asked longest ago starts anew."""
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _FIELDS = {"name", "sha256", "role", "databases", "requests_per_minute"}
 
 
@@ -70,7 +72,15 @@ class KeyRing:
         entries = content.get("keys")
         if not isinstance(entries, list) or not entries:
             raise AccessError(f"{path}: no [[keys]] entry; make one with `lca-rag key --name NAME`")
-        return cls(dict(_entry(entry, path) for entry in entries))
+        read = [_entry(entry, path) for entry in entries]
+        digests = [sha256 for sha256, _ in read]
+        for place, (sha256, key) in enumerate(read):
+            if sha256 in digests[:place]:
+                raise AccessError(
+                    f"{path}: key {key.caller.name!r} has the sha256 of another entry, so that it "
+                    "is not clear what it opens; leave one of the two"
+                )
+        return cls(dict(read))
 
     def find(self, token: str) -> Key | None:
         """The key that `token` is, or `None`; the digest is compared, so timing tells nothing."""
@@ -104,7 +114,7 @@ def _entry(entry: object, path: Path) -> tuple[str, Key]:
     if not isinstance(entry, dict) or not entry.keys() <= _FIELDS:
         raise AccessError(f"{path}: a [[keys]] entry takes {', '.join(sorted(_FIELDS))} only")
     name, sha256 = entry.get("name"), entry.get("sha256")
-    if not isinstance(name, str) or not isinstance(sha256, str) or len(sha256) != 64:
+    if not isinstance(name, str) or not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         raise AccessError(f"{path}: each key needs a name and the 64 digits of its sha256")
     role = entry.get("role", "reader")
     if role not in get_args(Role):
