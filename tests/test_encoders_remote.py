@@ -210,3 +210,10 @@ def test_pickled_and_back(endpoint: Endpoint) -> None:
 def test_only_strings_are_encoded(endpoint: Endpoint, texts: Any) -> None:
     with pytest.raises(TypeError, match="str"):
         remote(endpoint).encode_documents(texts)
+
+
+def test_a_password_in_the_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(EncoderError, match="LCA_RAG_EMBEDDING_KEY") as refused:
+        load_encoder("https://user:hidden@host.example/v1#model", query_prompt="")
+    assert "hidden" not in str(refused.value)
+    assert RemoteEncoder("http://host/v1/@scope", "a@b").url == "http://host/v1/@scope"

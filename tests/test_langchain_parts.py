@@ -271,6 +271,36 @@ def test_filters_of_the_hosts_chroma_store_mean_the_same(
     assert "".join(sorted(str(document.id) for document in found)) == ids
 
 
+def test_filters_find_what_the_hosts_own_chroma_store_finds(
+    tmp_path: Path, embeddings: LCAEmbeddings
+) -> None:
+    chroma = pytest.importorskip("langchain_chroma")
+    names = ["a", "b", "c"]
+    facts: list[dict[str, Any]] = [
+        {"n": 1, "tags": ["x", "y"], "place": "DE"},
+        {"n": 2, "tags": ["z"], "place": "CN"},
+        {"place": "DE"},
+    ]
+    theirs = chroma.Chroma("texts", embeddings, persist_directory=str(tmp_path / "chroma"))
+    theirs.add_texts(names, facts, ids=names)
+    ours = LCAVectorStore.from_texts(names, embeddings, facts, ids=names, index=tmp_path / "i")
+    filters: list[dict[str, Any]] = [
+        *({"n": {operator: 1}} for operator in ("$eq", "$ne", "$gt", "$gte", "$lt", "$lte")),
+        *({"n": {operator: [2, 3]}} for operator in ("$in", "$nin")),
+        *({"tags": {operator: "x"}} for operator in ("$contains", "$not_contains")),
+        {"n": 1.0},
+        {"place": {"$ne": "DE"}},
+        {"$and": [{"$or": [{"n": 1}, {"place": "CN"}]}, {"place": {"$nin": ["CN"]}}]},
+    ]
+    for filter in filters:
+        found = [
+            sorted(str(d.id) for d in store.similarity_search("a", k=3, filter=filter))
+            for store in (theirs, ours)
+        ]
+        assert found[0] == found[1], filter
+    ours.index.close()
+
+
 @pytest.mark.parametrize(
     ("filter", "told"),
     [
@@ -364,3 +394,16 @@ def test_a_filter_that_nothing_passes_reads_no_data_set(
     assert asked == []
     store.similarity_search("steel", filter={"place": "DE"})
     assert len(asked) == 6, "those of the place alone"
+
+
+def test_a_free_text_is_retrieved_as_it_was_stored(
+    tmp_path: Path, embeddings: LCAEmbeddings
+) -> None:
+    index = make_index(tmp_path / "i")
+    LCAVectorStore(index, embeddings).add_texts(["our steel memo"], [{"author": "Ann"}], ids=["m"])
+    retriever = LCARetriever(retriever=Retriever(index), kind="text")
+    (found,) = retriever.invoke("our steel memo")
+    assert found.page_content == "our steel memo"
+    assert found.metadata["author"] == "Ann"
+    assert found.metadata.keys() >= retriever.invoke("steel", kind="process")[0].metadata.keys()
+    index.close()

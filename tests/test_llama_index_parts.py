@@ -19,7 +19,7 @@ from llama_index.core.query_engine import CitationQueryEngine, SubQuestionQueryE
 from llama_index.core.question_gen.types import BaseQuestionGenerator, SubQuestion
 from llama_index.core.retrievers import QueryFusionRetriever
 from llama_index.core.retrievers.fusion_retriever import FUSION_MODES
-from llama_index.core.schema import MetadataMode
+from llama_index.core.schema import MetadataMode, TextNode
 from llama_index.core.tools import QueryEngineTool
 from llama_index.core.vector_stores import (
     FilterOperator,
@@ -239,3 +239,15 @@ def test_a_filter_that_nothing_passes_reads_no_data_set(
         query = VectorStoreQuery(query_embedding=vector, similarity_top_k=3, filters=filters)
         assert LCAVectorStore(index).query(query).ids == []
     assert read == []
+
+
+def test_a_free_text_is_retrieved_as_it_was_stored(tmp_path: Path) -> None:
+    index = make_index(tmp_path / "i")
+    vector = HashEncoder().encode_documents(["our steel memo"])[0].tolist()
+    memo = TextNode(text="our steel memo", metadata={"author": "Ann"}, embedding=vector)
+    LCAVectorStore(index).add([memo])
+    (found,) = LCARetriever(Retriever(index), kind="text").retrieve("our steel memo")
+    assert found.text == "our steel memo"
+    assert found.metadata["author"] == "Ann"
+    assert "_node_content" not in found.metadata
+    index.close()

@@ -72,7 +72,16 @@ class RemoteEncoder:
             encoding_format: How vectors travel; either form is understood in an answer.
             input_types: Values of `input_type` for queries and documents, for endpoints that want
                 one; it is sent only if given.
+
+        Raises:
+            EncoderError: If the URL holds a password: an index remembers the URL, and logs show it.
         """
+        user, _, host = url.partition("://")[2].partition("/")[0].rpartition("@")
+        if user:
+            raise EncoderError(
+                f"the URL of {host} holds a user or a password, which an index would store and "
+                f"logs would show; leave it out, and give a key as api_key or in {KEY_VARIABLE}"
+            )
         self.url = url.rstrip("/")
         self.model = model
         self.query_prompt = query_prompt

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from langchain_core.documents import Document
 
 from lca_rag import Hit, Record, embedding_text, evidence
+from lca_rag.index import host_metadata
 
 Content = Literal["evidence", "embedding"]
 """What `page_content` holds: what a reader is shown (figures with units), or what is embedded."""
@@ -41,8 +42,14 @@ def record_document(record: Record, content: Content = "embedding") -> Document:
 
 
 def hit_document(hit: Hit, content: Content = "evidence") -> Document:
-    """A hit as a document, with score (higher is better), cosine where known, and reasons."""
-    document = record_document(hit.record, content)
+    """A hit as a document, with score (higher is better), cosine where known, and reasons.
+
+    A free text that a store holds beside the data sets comes as it is, with its own metadata too.
+    """
+    free = hit.record.kind == "text"
+    document = record_document(hit.record, "embedding" if free else content)
+    if free:
+        document.metadata = {**host_metadata(hit.record), **document.metadata}
     document.metadata["score"] = hit.score
     document.metadata["similarity"] = hit.features.get("dense", 0.0)
     document.metadata["reasons"] = "; ".join(hit.reasons)

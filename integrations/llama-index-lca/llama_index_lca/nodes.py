@@ -14,6 +14,7 @@ from llama_index.core.schema import (
 )
 
 from lca_rag import Hit, Record, embedding_text, evidence
+from lca_rag.index import host_metadata
 
 TEMPLATE = "{content}"
 """Metadata added later by others cannot leak into what is embedded."""
@@ -68,14 +69,20 @@ def record_document(record: Record, extra: Mapping[str, Any] | None = None) -> D
 
 
 def hit_node(hit: Hit) -> NodeWithScore:
-    """A hit as a node that shows figures with units; `score` is the hit's, higher is better."""
-    metadata = record_metadata(hit.record) | {
+    """A hit as a node that shows figures with units; `score` is the hit's, higher is better.
+
+    A free text that a store holds beside the data sets comes as it is, with its own metadata too.
+    """
+    free = hit.record.kind == "text"
+    metadata = {
+        **(_own_metadata(hit.record) if free else {}),
+        **record_metadata(hit.record),
         "similarity": hit.features.get("dense", 0.0),
         "reasons": "; ".join(hit.reasons),
     }
     node = TextNode(
         id_=hit.record.id,
-        text=evidence(hit.record),
+        text=embedding_text(hit.record) if free else evidence(hit.record),
         metadata=metadata,
         excluded_embed_metadata_keys=sorted(metadata),
         excluded_llm_metadata_keys=sorted(metadata),
@@ -83,3 +90,11 @@ def hit_node(hit: Hit) -> NodeWithScore:
         relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=hit.record.id)},
     )
     return NodeWithScore(node=node, score=hit.score)
+
+
+def _own_metadata(record: Record) -> dict[str, Any]:
+    """What a free text was stored with, without what the host adds to restore its node."""
+    return {key: v for key, v in host_metadata(record).items() if key not in _TECHNICAL}
+
+
+_TECHNICAL = frozenset({"_node_content", "_node_type", "document_id", "doc_id", "ref_doc_id"})
