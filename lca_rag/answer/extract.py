@@ -9,6 +9,7 @@ from lca_rag.answer.absence import FITS, absent, absent_figure, say_no_row
 from lca_rag.answer.amounts import bracketed_unit, written
 from lca_rag.answer.choice import Candidate, Pair, best_pair
 from lca_rag.answer.figures import CARRIAGE, Figure, derive, find_rows, flow_name
+from lca_rag.answer.lexicon import holds, terms
 from lca_rag.answer.metadata import asked_facts, find_passages
 from lca_rag.answer.phrases import amount_of, basis_of, phrase, title
 from lca_rag.answer.question import Question
@@ -64,6 +65,7 @@ def suits(question: Question, candidate: Candidate, enough: Thresholds = GENERAL
         and candidate.place >= FITS
         and candidate.year >= FITS
         and not _other_carriage(question, candidate)
+        and not _other_fuel(question, candidate)
     )
 
 
@@ -88,6 +90,7 @@ def _named_in_full(question: Question, best: Candidate) -> bool:
         and best.place >= FITS
         and best.year >= FITS
         and not _other_carriage(question, best)
+        and not _other_fuel(question, best)
     )
 
 
@@ -98,6 +101,21 @@ def _other_carriage(question: Question, candidate: Candidate) -> bool:
         return False
     units = {exchange.unit for exchange in candidate.view.record.reference_exchanges}
     return bool(units) and asked not in units
+
+
+_FUELS = tuple(
+    next(iter(terms(name)))
+    for name in ("diesel", "gasoline", "kerosene", "residual fuel oil", "lignite", "anthracite")
+)
+"""What one data set burns and its neighbour of the same name does not."""
+
+
+def _other_fuel(question: Question, candidate: Candidate) -> bool:
+    """Whether a fuel names the data set in question and another one the record."""
+    options = {term.options for term in question.subject}
+    asked = {fuel.text for fuel in _FUELS if fuel.options in options}
+    named = {fuel.text for fuel in _FUELS if holds(fuel, candidate.view.name)}
+    return bool(asked) and bool(named) and asked.isdisjoint(named)
 
 
 def _figure(question: Question, candidates: Sequence[Candidate], enough: Thresholds) -> Draft:
