@@ -18,6 +18,7 @@ from lca_rag.errors import IndexStateError
 from lca_rag.index import Index, catalogue, writer
 from lca_rag.index.catalogue import FILE_NAME
 from lca_rag.index.embedded import EmbeddedMirror
+from lca_rag.operations.workspace import recall_model, remember_model
 from lca_rag.retriever import Retriever
 from tests.hash_encoder import HashEncoder
 from tests.index_records import make_record, make_records
@@ -142,3 +143,20 @@ def test_folder_without_the_right_to_write_is_searched(
         assert found(reader, 37), "another process wrote, and this one sees it"
     assert found(reader, 37), "and still does when the other is gone"
     reader.close()
+
+
+def test_the_note_of_the_model_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember_model(tmp_path, "mini", "find: ")
+    names = [path.name for path in tmp_path.iterdir()]
+
+    def full(path: Path, *_: object) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(IndexStateError, match=r"cannot be written .*No space"):
+        remember_model(tmp_path, "other", None)
+    assert recall_model(tmp_path) == {"model": "mini", "query_prompt": "find: "}
+    assert [path.name for path in tmp_path.iterdir()] == names

@@ -7,6 +7,7 @@ model, and forty requests at the same moment load one.
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
@@ -304,6 +305,9 @@ def remember_model(
         model: As `load_encoder` takes it.
         query_prompt: Put before each question, or `None` for the model's own.
         encoder: The encoder itself; of a local one it is noted what `recall_encoder` needs.
+
+    Raises:
+        IndexStateError: If the note cannot be written.
     """
     from lca_rag.encoders import SentenceEncoder
 
@@ -311,7 +315,13 @@ def remember_model(
     noted: dict[str, object] = {"model": spec, "query_prompt": query_prompt}
     if isinstance(encoder, SentenceEncoder):
         noted["known"] = encoder.note()
-    (folder / _MODEL_FILE).write_text(json.dumps(noted, ensure_ascii=False) + "\n", "utf-8")
+    part = folder / f".{os.getpid()}-{_MODEL_FILE}"  # whole or not at all, beside other writers
+    try:
+        part.write_text(json.dumps(noted, ensure_ascii=False) + "\n", "utf-8")
+        part.replace(folder / _MODEL_FILE)
+    except OSError as exc:
+        part.unlink(missing_ok=True)
+        raise IndexStateError(f"{folder}: this index cannot be written ({exc})") from exc
 
 
 def recall_model(folder: Path) -> dict[str, str | None]:
