@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from lca_rag.answer.absence import FITS, absent, absent_figure, say_no_row
 from lca_rag.answer.amounts import bracketed_unit, written
 from lca_rag.answer.choice import Candidate, Pair, best_pair
 from lca_rag.answer.figures import CARRIAGE, Figure, derive, find_rows, flow_name
-from lca_rag.answer.lexicon import holds, terms
+from lca_rag.answer.lexicon import Term, holds, terms
 from lca_rag.answer.metadata import asked_facts, find_passages
 from lca_rag.answer.phrases import amount_of, basis_of, phrase, title
 from lca_rag.answer.question import Question
@@ -103,18 +104,18 @@ def _other_carriage(question: Question, candidate: Candidate) -> bool:
     return bool(units) and asked not in units
 
 
-_FUELS = tuple(
-    next(iter(terms(name)))
-    for name in ("diesel", "gasoline", "kerosene", "residual fuel oil", "lignite", "anthracite")
-)
-"""What one data set burns and its neighbour of the same name does not."""
+@lru_cache(maxsize=1)
+def _fuels() -> tuple[Term, ...]:
+    """What one data set burns and its neighbour of the same name does not."""
+    names = ("diesel", "gasoline", "kerosene", "residual fuel oil", "lignite", "anthracite")
+    return tuple(term for name in names for term in terms(name))
 
 
 def _other_fuel(question: Question, candidate: Candidate) -> bool:
     """Whether a fuel names the data set in question and another one the record."""
     options = {term.options for term in question.subject}
-    asked = {fuel.text for fuel in _FUELS if fuel.options in options}
-    named = {fuel.text for fuel in _FUELS if holds(fuel, candidate.view.name)}
+    asked = {fuel.text for fuel in _fuels() if fuel.options in options}
+    named = {fuel.text for fuel in _fuels() if holds(fuel, candidate.view.name)}
     return bool(asked) and bool(named) and asked.isdisjoint(named)
 
 
