@@ -31,7 +31,7 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "chromadb", "fastapi"
 
 
 def contents(wheels: list[str]) -> None:
-    """Every tracked file of a package must be in its wheel, `py.typed` and the model among them."""
+    """Every tracked file of a package must be in its wheel, `py.typed` and the model among them, and a licence."""
     for wheel in wheels:
         package = Path(wheel).name.split("-")[0]
         folder = FOLDERS[package]
@@ -47,6 +47,8 @@ def contents(wheels: list[str]) -> None:
         if package == "lca_rag":
             needed |= {"lca_rag/models/mini/model.safetensors", "lca_rag/demo/demo.zip"}
         missing += sorted(needed - held)
+        if not any(name.endswith(".dist-info/licenses/LICENSE") for name in held):
+            missing.append("LICENSE")
         foreign = sorted(n for n in held if not n.startswith((f"{package}/", f"{package}-")))
         if missing or foreign:
             raise SystemExit(f"{wheel}: missing {missing}, foreign {foreign}")

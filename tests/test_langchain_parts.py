@@ -26,7 +26,7 @@ from langchain_lca import (
     vectorstore,
 )
 from langchain_lca.filters import metadata_test
-from lca_rag import Index, Retriever
+from lca_rag import Index, Record, Retriever
 from tests.hash_encoder import HashEncoder
 from tests.hosts import make_index
 
@@ -387,9 +387,12 @@ def test_a_filter_that_nothing_passes_reads_no_data_set(
     store: LCAVectorStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(
-        vectorstore, "record_metadata", lambda record: asked.append(record.id) or {}
-    )
+
+    def told(record: Record) -> dict[str, Any]:
+        asked.append(record.id)
+        return {}
+
+    monkeypatch.setattr(vectorstore, "record_metadata", told)
     assert store.similarity_search("steel", filter={"kind": "process", "place": "Atlantis"}) == []
     assert asked == []
     store.similarity_search("steel", filter={"place": "DE"})
