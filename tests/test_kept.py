@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from lca_rag.answer import lexicon, spelling
 from lca_rag.answer.lexicon import Prose, holds, terms, tokens
 from lca_rag.answer.view import View, Views
 from lca_rag.index import snapshot as snapshots
+from lca_rag.index import words
 from lca_rag.index.words import Spelling, _one_edit
 from lca_rag.record import Record
 from lca_rag.record_json import from_json, to_json
@@ -78,6 +80,18 @@ def test_unpacked_records_are_bounded_by_bytes(
         assert 0 < snapshot._held_bytes <= size // 3
         assert snapshot._held_bytes == sum(held for _, held in snapshot._held.values())
         assert snapshot.record(positions[-1]) is whole[-1]
+
+
+def test_endless_words_are_not_kept() -> None:
+    """Caches count entries; of words as long as a question a few thousand would fill the memory."""
+    kept = (words._stem, lexicon._stem, spelling._right)
+    before = [cache.cache_info().currsize for cache in kept]
+    for number in range(50):
+        word = "x" * (100 + number) + "ings"
+        assert words.tokenize(word) == [word.removesuffix("ings") + "ing"]
+        assert terms(word)
+        assert spelling.corrected(word) == word
+    assert [cache.cache_info().currsize for cache in kept] == before
 
 
 def test_equal_words_of_records_are_one_object() -> None:

@@ -22,7 +22,7 @@ from lca_rag.answer.words import (
     is_chinese,
     tokens,
 )
-from lca_rag.index.words import tokenize
+from lca_rag.index.words import LONGEST_KEPT, tokenize
 
 __all__ = ["Prose", "Term", "Words", "fold", "holds", "is_chinese", "is_known", "terms", "tokens"]
 
@@ -94,7 +94,7 @@ class _Tables:
 def is_known(word: str) -> bool:
     """Whether an English word is in the lexicon or among the words without content."""
     tables = _tables()
-    return word in tables.stop or word in tables.generic or _stem(word) in tables.groups
+    return word in tables.stop or word in tables.generic or _stems(word) in tables.groups
 
 
 def holds(term: Term, found: Words | Prose) -> bool:
@@ -176,10 +176,14 @@ def _longest(words: list[tuple[str, int, int]], at: int) -> tuple[int, tuple[fro
     """How many words from here are one phrase of the lexicon, and its spellings."""
     groups = _tables().groups
     for size in range(min(_LONGEST, len(words) - at), 0, -1):
-        key = tuple(stem for word, _, _ in words[at : at + size] for stem in _stem(word))
+        key = tuple(stem for word, _, _ in words[at : at + size] for stem in _stems(word))
         if key in groups:
             return size, groups[key]
     return 1, ()
+
+
+def _stems(word: str) -> tuple[str, ...]:
+    return _stem(word) if len(word) <= LONGEST_KEPT else (word,)
 
 
 @lru_cache(maxsize=50_000)

@@ -60,7 +60,7 @@ _OTHERS = frozenset(
 )
 """Words that are one slip from a cue and right as they are."""
 _SPELLING = Spelling(_CUES)
-_WORD = re.compile(r"(?<![^\W\d_])[a-z]{5,}(?![^\W_])", re.IGNORECASE)
+_WORD = re.compile(r"(?<![^\W\d_])[a-z]{5,64}(?![^\W_])", re.IGNORECASE)
 
 
 def corrected(text: str) -> str:

@@ -98,7 +98,7 @@ _LATIN_NAME = re.compile(rf"\b({'|'.join(_LATIN)})\b(?! acid)")
 _WORD = re.compile(r"[^\W_]+")
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=20_000)
 def label(name: str) -> Label:
     """A name made comparable: case, accents, punctuation, spelling and word order play no part."""
     text = unicodedata.normalize("NFKC", html.unescape(html.unescape(name)))

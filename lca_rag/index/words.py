@@ -43,8 +43,16 @@ def _stemmer() -> _Stemmer:
     return stemmer
 
 
+LONGEST_KEPT = 64
+"""Signs of a word that caches keep: a server meets words as long as a question may be."""
+
+
 @lru_cache(maxsize=50_000)
 def _stem(word: str) -> str:
+    return _stemmed(word)
+
+
+def _stemmed(word: str) -> str:
     return word if len(word) < 4 or not word.isascii() else _stemmer().stemWord(word)
 
 
@@ -85,7 +93,9 @@ def _words(text: str) -> list[str]:
 
 def _token(word: str) -> str:
     """The token of a word that is not Chinese."""
-    return (word.lstrip("0") or "0") if word[0].isdigit() else _stem(word)
+    if word[0].isdigit():
+        return word.lstrip("0") or "0"
+    return _stem(word) if len(word) <= LONGEST_KEPT else _stemmed(word)
 
 
 _FUZZY_LENGTH = 5
