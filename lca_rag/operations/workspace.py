@@ -10,6 +10,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -320,7 +321,8 @@ def remember_model(
         part.write_text(json.dumps(noted, ensure_ascii=False) + "\n", "utf-8")
         part.replace(folder / _MODEL_FILE)
     except OSError as exc:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise IndexStateError(f"{folder}: this index cannot be written ({exc})") from exc
 
 
