@@ -85,6 +85,8 @@ SURE_SIGNS = {
 """The same for the confidence."""
 LEAST = {"mix": 0.6}
 """What too few lines can show: no corpus at hand has markets beside what they are made of."""
+_OTHER_ROUTE = 4
+"""Further weight of lines whose first data set is of another route: there are few of them."""
 PRIOR = {"class differs": -1.5}
 """That a service is no good, which the vocabulary mostly says already where it knows both."""
 
@@ -152,8 +154,17 @@ def fit(data: list[Labelled], fitted_on: str) -> MatchModel:
     tops = np.array([confidence_row(item.pool, ranking.score(item.pool.table)) for item in data])
     hits = np.array([float(first(ranking, item) in item.expected) for item in data])
     # A route that nobody named is half right: the mix is what was meant.
-    hits *= 1 - 0.5 * tops[:, CONFIDENCE_FEATURES.index("route unasked")]
-    sure = fit_logistic(tops, hits, CONFIDENCE_FEATURES, ridge=0.3, signs=SURE_SIGNS, prior=PRIOR)
+    other = tops[:, CONFIDENCE_FEATURES.index("route unasked")]
+    hits *= 1 - 0.5 * other
+    sure = fit_logistic(
+        tops,
+        hits,
+        CONFIDENCE_FEATURES,
+        ridge=0.3,
+        signs=SURE_SIGNS,
+        prior=PRIOR,
+        weights=1 + _OTHER_ROUTE * other,
+    )
     chances = sure.probability(tops)
     groups = {(item.hidden, item.near) for item in data if not item.expected}
     threshold = max((_threshold(data, chances, group) for group in groups), default=_LEAST_SURE)

@@ -142,6 +142,21 @@ def test_routes_matter_only_where_there_is_a_choice() -> None:
     assert not route_unasked(named, solar)
 
 
+def test_a_station_gives_its_kind_of_power() -> None:
+    assert subject(ROUTES[0]).concepts[0] == "electricity solar"
+    assert subject(MIXES[0]).concepts[0] == "electricity"
+    assert not subject(ROUTES[5]).burned
+    for text, kind in (
+        ("Coal fired unit, net output", "electricity coal"),
+        ("Oil fired peaker", "electricity oil"),
+        ("Electricity, from lignite", "electricity lignite"),
+    ):
+        asked = understand(BomLine(line="1", description=text, unit="MWh"))
+        assert (asked.concepts[0], asked.burned) == (kind, False)
+    boiler = understand(BomLine(line="1", description="Bunker C, fired in boiler", unit="l"))
+    assert boiler.burned
+
+
 def test_classes_of_things() -> None:
     assert family("cement", "minerals", "kg", "Cement") == "matter"
     assert family(None, None, "tkm", "Anything") == "freight"

@@ -10,7 +10,7 @@ from functools import lru_cache
 from lca_rag.errors import UnitError
 from lca_rag.matching.concepts import Found, named, narrowed
 from lca_rag.matching.lines import BomLine
-from lca_rag.matching.routes import family, routed, routes
+from lca_rag.matching.routes import family, power_kind, routed, routes
 from lca_rag.matching.stages import left_over, stages
 from lca_rag.matching.subjects import COMBUSTION, SEGMENT, attributes, letters, parts_of
 from lca_rag.matching.vocabulary import HAN, Vocabulary, vocabulary, words
@@ -150,7 +150,7 @@ def understand(line: BomLine, table: Vocabulary | None = None) -> Asked:
         # "Site 4, night tariff" in kWh: nothing else is bought by the kilowatt-hour unnamed.
         found.insert(0, "electricity")
     ordered = sorted(dict.fromkeys(found), key=lambda name: _rank(name, measured, table))
-    burned, recycled, bio = attributes(f"{line.description} {line.note or ''}")
+    burned, recycled, bio = attributes(f"{line.description} {line.note or ''}", ordered)
     burned = burned and not stationed
     if burned:
         ordered.sort(key=lambda name: not name.startswith(COMBUSTION))
@@ -160,6 +160,8 @@ def understand(line: BomLine, table: Vocabulary | None = None) -> Asked:
         place = mentioned[0].areas[0].code if mentioned else None
     known = find_place(place) if place else None
     about = narrowed(ordered)
+    station = power_kind(line.description) if about[:1] == ("electricity",) else None
+    about = (station, *about) if station else about
     first = about[0] if about else None
     domain = table.domains.get(first) if first else None
     classed = family(first, domain, line.unit, line.description)

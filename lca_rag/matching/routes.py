@@ -59,6 +59,19 @@ _WASTE = re.compile(
     r"eliminaci[óo]n|smaltimento|填埋|焚烧|废水处理|污水处理|处置",
     re.IGNORECASE,
 )
+_KINDS: Mapping[str, str] = {
+    "solar": "electricity solar",
+    "wind": "electricity wind",
+    "water": "electricity hydro",
+    "nuclear": "electricity nuclear",
+    "coal": "electricity coal",
+    "gas": "electricity gas",
+    "oil": "electricity oil",
+    "wood": "electricity biomass",
+    "earth": "electricity geothermal",
+    "both": "electricity cogen",
+}
+"""Routes of power to the concepts of what they give."""
 _TREATMENTS = frozenset(
     {
         "landfill",
@@ -99,6 +112,20 @@ def routed(concept: str | None, domain: str | None) -> str | None:
 def routes(kind: str, text: str) -> frozenset[str]:
     """The routes of a table that a text names."""
     return frozenset(name for name, pattern in _ROUTES[kind].items() if pattern.search(text))
+
+
+@lru_cache(maxsize=100_000)
+def power_kind(text: str) -> str | None:
+    """The concept of the one kind of electricity that a text names; `None` for a mix or more."""
+    named = routes("power", text)
+    if mixture(text) == 1 or not named:
+        return None
+    if "both" in named:
+        return _KINDS["both"]
+    fuel = re.search(r"lignite|braunkohle|anthracite", text, re.IGNORECASE)
+    if fuel is not None and named == {"coal"}:
+        return f"electricity {'anthracite' if fuel.group()[0] in 'aA' else 'lignite'}"
+    return _KINDS.get(next(iter(named))) if len(named) == 1 else None
 
 
 @lru_cache(maxsize=100_000)

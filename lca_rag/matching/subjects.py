@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lca_rag.matching.concepts import Found, concepts, narrowed
-from lca_rag.matching.routes import family
+from lca_rag.matching.routes import family, power_kind
 from lca_rag.matching.vocabulary import HAN, vocabulary, words
 from lca_rag.places import find_place, recognise
 from lca_rag.record import Record
@@ -16,9 +16,15 @@ SEGMENT = re.compile(r"[,;(，；（]")
 COMBUSTION = "combustion "
 """How the concepts of burning a fuel begin."""
 _BURNED = re.compile(
-    r"combust(?!ib)|burn|\bfired\b|燃烧|verbrenn|verbrannt|br[ûu]l[ée]|quemad[oa]|bruciat[oa]",
+    r"combust(?!ib)|burn|燃烧|verbrenn|verbrannt|br[ûu]l[ée]|quemad[oa]|bruciat[oa]",
     re.IGNORECASE,
 )
+_FIRED = re.compile(
+    r"\b(?:gas|oil|coal|lignite|anthracite|wood|biomass|lpg|propane|diesel|fuel|coke|bunker c),?"
+    r"[- ]fired\b|\bfired (?:in|boiler)",
+    re.IGNORECASE,
+)
+"""Burning too, unless steam, heat or power is what comes of it."""
 _RECYCLED = re.compile(
     r"recycl|recycel|rezykl|recicl|ricicl|post-?\s?consumer|regrind|secondary|sekund[äa]r|"
     r"scrap[- ]based|\brpet\b|\brhdpe\b|\brpp\b|再生|回收",
@@ -105,8 +111,8 @@ def subject(record: Record) -> Subject:
     every = str(record.name)
     opening = _opening(name)
     head = len(words(opening))
-    burned = bool(_BURNED.search(every))
     found = concepts(_MARKET.sub("", every))
+    burned = burning(every, [item.concept for item in found])
     if burned:
         found = tuple(sorted(found, key=lambda item: not item.concept.startswith(COMBUSTION)))
     heads = [item for item in found if item.first < max(1, head)]
@@ -118,6 +124,8 @@ def subject(record: Record) -> Subject:
     products = _products(record)
     called = dict.fromkeys((name, *(item.name for item in products if item.reference)))
     about = narrowed([item.concept for item in (*heads, *found)]) if heads else ()
+    kind = power_kind(every) if about[:1] == ("electricity",) else None
+    about = (kind, *about) if kind else about
     domain = vocabulary().domains.get(about[0]) if about else None
     unit = next((item.unit for item in products if item.reference), None)
     return Subject(
@@ -170,10 +178,21 @@ def dice(one: frozenset[str], other: frozenset[str]) -> float:
     return 2 * len(one & other) / (len(one) + len(other)) if one and other else 0.0
 
 
-def attributes(text: str) -> tuple[bool, bool, bool]:
-    """Whether a line is about burning, recycled matter and bio-based matter."""
+def burning(text: str, about: Sequence[str]) -> bool:
+    """Whether a text of some concepts is about burning a fuel."""
+    carried = any(name in _FREE or name.startswith("electricity ") for name in about)
+    return bool(_BURNED.search(text)) or (not carried and bool(_FIRED.search(text)))
+
+
+def attributes(text: str, about: Sequence[str]) -> tuple[bool, bool, bool]:
+    """Whether a line is about burning, recycled matter and bio-based matter.
+
+    Args:
+        text: What the line says.
+        about: Its concepts.
+    """
     burned = re.sub(r"not burned|burning booked|not burnt", "", text, flags=re.IGNORECASE)
-    return bool(_BURNED.search(burned)), bool(_RECYCLED.search(text)), bool(_BIO.search(text))
+    return burning(burned, about), bool(_RECYCLED.search(text)), bool(_BIO.search(text))
 
 
 def _products(record: Record) -> tuple[Product, ...]:
