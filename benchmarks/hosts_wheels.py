@@ -31,7 +31,7 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "chromadb", "fastapi"
 
 
 def contents(wheels: list[str]) -> None:
-    """Every tracked file of a package must be in its wheel, `py.typed` and the model among them, and a licence."""
+    """A wheel must hold every tracked file, `py.typed` and the model among them, and a licence."""
     for wheel in wheels:
         package = Path(wheel).name.split("-")[0]
         folder = FOLDERS[package]

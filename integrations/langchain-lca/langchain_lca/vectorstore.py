@@ -74,6 +74,7 @@ class LCAVectorStore(VectorStore):
         self.index: Index = opened
         self.embedding = embedding
         self.database = database
+        self._retriever = Retriever(opened)  # keeps the columns of a state from search to search
 
     @property
     def embeddings(self) -> Embeddings:
@@ -274,8 +275,7 @@ class LCAVectorStore(VectorStore):
     def _hits(
         self, query: str, vector: list[float], k: int, filter: Filter | None, **wishes: Any
     ) -> list[Hit]:
-        retriever = Retriever(self.index)
-        return retriever.search(
+        return self._retriever.search(
             query.strip() or "vector",
             k=k,
             mode="dense",

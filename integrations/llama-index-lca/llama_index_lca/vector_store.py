@@ -61,11 +61,13 @@ class LCAVectorStore(BasePydanticVectorStore):
     """Where nodes that are no data sets go."""
 
     _index: Index = PrivateAttr()
+    _retriever: Retriever = PrivateAttr()
 
     def __init__(self, index: Index | str | Path, *, database: str = "nodes") -> None:
         """Keep the index, opened if a place is given."""
         super().__init__(database=database)  # type: ignore[call-arg]
         self._index = index if isinstance(index, Index) else Index.open(index)
+        self._retriever = Retriever(self._index)  # keeps the columns of a state between searches
 
     @classmethod
     def class_name(cls) -> str:
@@ -194,7 +196,7 @@ class LCAVectorStore(BasePydanticVectorStore):
         return self._result([hits[name] for name in chosen])
 
     def _hits(self, query: VectorStoreQuery, k: int, **wishes: Any) -> list[Hit]:
-        return Retriever(self._index).search(
+        return self._retriever.search(
             query.query_str or "vector",
             k=k,
             mode="dense",
