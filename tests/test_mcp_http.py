@@ -61,6 +61,23 @@ async def client_of(url: str, mode: Any = "auto", key: str = "all") -> AsyncIter
         yield client
 
 
+Stuck = tuple[threading.Event, threading.Semaphore]
+
+
+@pytest.fixture
+def stuck(monkeypatch: pytest.MonkeyPatch) -> Stuck:
+    """Duplicates are not found before the event is set; the semaphore tells how many look."""
+    gate, running = threading.Event(), threading.Semaphore(0)
+
+    def find(*_: Any, **__: Any) -> list[Any]:
+        running.release()
+        gate.wait(30)
+        return []
+
+    monkeypatch.setattr("lca_rag.duplicates.find_duplicates", find)
+    return gate, running
+
+
 def failure(result: Any) -> dict[str, str]:
     assert result.is_error
     told: dict[str, str] = json.loads(result.content[0].text)
@@ -69,17 +86,10 @@ def failure(result: Any) -> dict[str, str]:
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_tools_share_the_lanes_and_the_time_of_the_server(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+    folder: Path, stuck: Stuck, mode: str
 ) -> None:
     """Bulk work waits for bulk work, at whichever door; a search waits for neither."""
-    gate, running = threading.Event(), threading.Semaphore(0)
-
-    def stuck(*_: Any, **__: Any) -> list[Any]:
-        running.release()
-        gate.wait(30)
-        return []
-
-    monkeypatch.setattr("lca_rag.duplicates.find_duplicates", stuck)
+    gate, running = stuck
     with server_fixtures.running(app_over(folder, seconds=1.5)) as url:
         async with client_of(url, mode) as client, anyio.create_task_group() as tasks:
             told: list[dict[str, str]] = []
@@ -104,18 +114,9 @@ async def test_tools_share_the_lanes_and_the_time_of_the_server(
     assert all("no answer within 1.5 seconds" in item["message"] for item in told)
 
 
-async def test_without_a_server_around_it_work_has_lanes_too(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_without_a_server_around_it_work_has_lanes_too(folder: Path, stuck: Stuck) -> None:
     """As over stdio: one bulk call at a time, and searches go on."""
-    gate, running = threading.Event(), threading.Semaphore(0)
-
-    def stuck(*_: Any, **__: Any) -> list[Any]:
-        running.release()
-        gate.wait(30)
-        return []
-
-    monkeypatch.setattr("lca_rag.duplicates.find_duplicates", stuck)
+    gate, running = stuck
     with server_fixtures.workspace(folder) as workspace:
         async with Client(create_server(workspace)) as client, anyio.create_task_group() as tasks:
             for kind in ("process", "flow"):
