@@ -23,12 +23,13 @@ from langchain_lca import (
     LCARetriever,
     LCAVectorStore,
     create_lca_qa_chain,
+    create_lca_tools,
     vectorstore,
 )
 from langchain_lca.filters import metadata_test
 from lca_rag import Index, Record, Retriever
 from tests.hash_encoder import HashEncoder
-from tests.hosts import make_index
+from tests.hosts import RECORDS, make_index
 
 QUESTION = "How much electricity does steel sheet from CN take?"
 
@@ -410,3 +411,16 @@ def test_a_free_text_is_retrieved_as_it_was_stored(
     assert found.metadata["author"] == "Ann"
     assert found.metadata.keys() >= retriever.invoke("steel", kind="process")[0].metadata.keys()
     index.close()
+
+
+def test_tools_and_chains_take_either_retriever(index: Index) -> None:
+    core = Retriever(index)
+    search, get = create_lca_tools(LCARetriever(retriever=core, place="US", strict=True))
+    assert "(US," in search.invoke({"query": "steel sheet", "k": 1})
+    assert "(DE," in search.invoke({"query": "steel sheet", "place": "DE", "k": 1})
+    hidden = create_lca_tools(LCARetriever(retriever=core, rights=frozenset()))
+    assert hidden[0].invoke({"query": "steel"}).startswith("No data set fits")
+    assert hidden[1].invoke({"record_id": RECORDS[0].id}).startswith("No data set")
+    assert get.invoke({"record_id": RECORDS[0].id}).startswith("# ")
+    wrapped = create_lca_qa_chain(LCARetriever(retriever=core)).invoke(QUESTION)["answer"]
+    assert create_lca_qa_chain(core).invoke(QUESTION)["answer"] == wrapped

@@ -251,3 +251,9 @@ def test_a_free_text_is_retrieved_as_it_was_stored(tmp_path: Path) -> None:
     assert found.metadata["author"] == "Ann"
     assert "_node_content" not in found.metadata
     index.close()
+
+
+def test_an_engine_takes_either_retriever(index: Index) -> None:
+    core = Retriever(index)
+    wrapped = LCAQueryEngine(LCARetriever(core)).query(QUESTION)
+    assert str(LCAQueryEngine(core).query(QUESTION)) == str(wrapped)

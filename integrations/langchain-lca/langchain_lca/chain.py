@@ -18,7 +18,7 @@ from langchain_core.runnables import AddableDict, Runnable, RunnableGenerator
 
 from langchain_lca.documents import Content, hit_document
 from langchain_lca.retriever import WISHES, LCARetriever, Observed
-from lca_rag import Answer, Answerer
+from lca_rag import Answer, Answerer, Retriever
 
 _ROLES: dict[str, type[BaseMessage]] = {
     "system": SystemMessage,
@@ -54,7 +54,7 @@ def _messages(messages: Sequence[dict[str, str]]) -> list[BaseMessage]:
 
 
 def create_lca_qa_chain(
-    retriever: LCARetriever, llm: BaseChatModel | None = None
+    retriever: LCARetriever | Retriever, llm: BaseChatModel | None = None
 ) -> Runnable[str | dict[str, Any], dict[str, Any]]:
     """A runnable from a question to a checked, cited answer.
 
@@ -72,6 +72,9 @@ def create_lca_qa_chain(
         are checked already, then the rest. Each search is traced as a run of a retriever. A
         question without text, or with an unknown key, raises a `ValueError`.
     """
+    if isinstance(retriever, Retriever):
+        retriever = LCARetriever(retriever=retriever)
+    content = retriever.content
     model = ChatModel(llm) if llm is not None else None
     answerer = Answerer(Observed(retriever), llm=model)
     wishes = {name: getattr(retriever, name) for name in WISHES}
@@ -83,7 +86,7 @@ def create_lca_qa_chain(
             if isinstance(piece, str):
                 yield AddableDict(answer=piece)
             else:
-                yield _rest(piece, retriever.content)
+                yield _rest(piece, content)
 
     def transform(inputs: Iterator[Any]) -> Iterator[AddableDict]:
         asked: Any = None

@@ -107,8 +107,13 @@ class LCARetriever(BaseRetriever):
         if unknown:
             known = ", ".join(sorted(_SEARCHED))
             raise TypeError(f"unknown search argument {sorted(unknown)[0]!r}; use {known}")
-        settings = {name: getattr(self, name) for name in _SEARCHED} | wishes
-        return [hit_document(hit, self.content) for hit in self.retriever.search(query, **settings)]
+        hits = self.retriever.search(query, **(self.settings | wishes))
+        return [hit_document(hit, self.content) for hit in hits]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the fields say of a search, as arguments of `lca_rag.Retriever.search`."""
+        return {name: getattr(self, name) for name in _SEARCHED}
 
     def _get_ls_params(self, **kwargs: Any) -> LangSmithRetrieverParams:
         """What traces show of this retriever."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from langchain_core.documents import Document
 from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import BaseModel, Field
 
-from langchain_lca.documents import record_document
+from langchain_lca.documents import hit_document, record_document
+from langchain_lca.retriever import LCARetriever
 from lca_rag import Hit, LcaRagError, Retriever, evidence
 
 _LIMIT = 20
@@ -31,14 +34,22 @@ class RecordInput(BaseModel):
 
 
 def create_lca_tools(
-    retriever: Retriever, *, rights: frozenset[str] | None = None
+    retriever: Retriever | LCARetriever, *, rights: frozenset[str] | None = None
 ) -> list[BaseTool]:
     """The tools `search_lca` and `get_lca_record` over one retriever.
 
     Args:
-        retriever: What is searched.
-        rights: Databases that the agent's user may see; all if `None`.
+        retriever: What is searched. Wishes and rights of an `LCARetriever` hold where a call states
+            no other wish; how many data sets come back is the call's to say.
+        rights: Databases that the agent's user may see; if `None`, those of the retriever, or all.
     """
+    settings: dict[str, Any] = {}
+    if isinstance(retriever, LCARetriever):
+        settings = retriever.settings
+        rights = retriever.rights if rights is None else rights
+        retriever = retriever.retriever
+    core = retriever
+    settings["rights"] = rights
 
     def search_lca(
         query: str,
@@ -48,15 +59,17 @@ def create_lca_tools(
         k: int = 5,
     ) -> tuple[str, list[Document]]:
         try:
-            hits = retriever.search(query, k=k, place=place, year=year, kind=kind, rights=rights)
+            asked = {"place": place, "year": year, "kind": kind}
+            stated = {name: value for name, value in asked.items() if value is not None}
+            hits = core.search(query, **(settings | stated | {"k": k}))
         except LcaRagError as exc:
             return f"Not searched: {exc}", []
         if not hits:
             return "No data set fits. Use other words, or drop the place or the year.", []
-        return "\n".join(map(_line, hits)), [record_document(hit.record) for hit in hits]
+        return "\n".join(map(_line, hits)), [hit_document(hit, "embedding") for hit in hits]
 
     def get_lca_record(record_id: str) -> tuple[str, list[Document]]:
-        record = retriever.index.get(record_id)
+        record = core.index.get(record_id)
         if record is None or (rights is not None and record.database not in rights):
             return f"No data set {record_id!r} is here. Use an id that search_lca returned.", []
         return evidence(record), [record_document(record, "evidence")]

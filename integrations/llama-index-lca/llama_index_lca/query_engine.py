@@ -19,7 +19,7 @@ from llama_index.core.llms import LLM
 from llama_index.core.prompts.mixin import PromptMixinType
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
-from lca_rag import Answer, Answerer
+from lca_rag import Answer, Answerer, Retriever
 from llama_index_lca.nodes import hit_node
 from llama_index_lca.retriever import LCARetriever, Observed
 
@@ -68,7 +68,7 @@ class LCAQueryEngine(BaseQueryEngine):
 
     def __init__(
         self,
-        retriever: LCARetriever,
+        retriever: LCARetriever | Retriever,
         llm: LLM | None = None,
         *,
         streaming: bool = False,
@@ -76,10 +76,10 @@ class LCAQueryEngine(BaseQueryEngine):
     ) -> None:
         """Keep what to search and who phrases the answer; without `llm` it is quoted by rules."""
         super().__init__(callback_manager)
-        self.retriever = retriever
+        self.retriever = LCARetriever(retriever) if isinstance(retriever, Retriever) else retriever
         self.streaming = streaming
         self._answerer = Answerer(
-            Observed(retriever.retriever, self.callback_manager),
+            Observed(self.retriever.retriever, self.callback_manager),
             llm=ChatModel(llm) if llm is not None else None,
         )
 
