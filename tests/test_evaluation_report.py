@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,6 +69,12 @@ def test_bm25_finds_words_and_leaves_out_what_shares_none() -> None:
     assert len(run["1"]) < len(TEXTS)
     nothing = Query(id="9", text="zzzz", record="steel")
     assert Bm25System(TEXTS).run([nothing], 10) == {"9": []}
+
+
+def test_bm25s_says_no_more_than_the_application_wants() -> None:
+    logging.getLogger("bm25s").setLevel(logging.DEBUG)  # as it does itself on import
+    Bm25System(TEXTS)
+    assert logging.getLogger("bm25s").level == logging.NOTSET
 
 
 def test_an_encoder_is_searched_exactly(hash_encoder: HashEncoder) -> None:

@@ -222,6 +222,22 @@ def test_a_run_card_that_cannot_be_read_is_one_sentence(base: Path, tmp_path: Pa
             train(examples(), base, tmp_path, preset=quick(MODERN, epochs=1))
 
 
+def test_training_writes_nothing_to_stdout(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[int] = []
+    train(
+        examples(),
+        base,
+        tmp_path,
+        preset=quick(MINI, epochs=1),
+        max_steps=2,
+        progress=lambda step, *_: told.append(step),
+    )
+    assert told
+    assert capsys.readouterr().out == ""
+
+
 def test_a_base_that_is_not_to_be_had_is_one_sentence(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -85,6 +86,8 @@ class Bm25System:
             import Stemmer
         except ImportError as exc:
             raise MissingExtra("eval", "the BM25 baseline") from exc
+        # On import bm25s lets itself talk at DEBUG; what is shown is for the application to say.
+        logging.getLogger("bm25s").setLevel(logging.NOTSET)
         self.name = name
         self._ids = np.array(list(texts))
         self._stemmer = Stemmer.Stemmer("english")

@@ -141,16 +141,19 @@ def load_base(base: str | Path, recipe: Preset) -> SentenceTransformer:
     import torch
     from safetensors import SafetensorError
 
+    from lca_rag.encoders.loading import no_bars
+
     on_cpu = not torch.cuda.is_available()
     # On a CPU the fused attention falls back to a slow path as soon as weights are being trained.
     options = {"attn_implementation": "eager"} if on_cpu else {}
     folder = model_folder(str(base))
     try:
-        model = SentenceTransformer(
-            str(folder),
-            model_kwargs=options | {"dtype": torch.float32},
-            device="cpu" if on_cpu else None,
-        )
+        with no_bars():
+            model = SentenceTransformer(
+                str(folder),
+                model_kwargs=options | {"dtype": torch.float32},
+                device="cpu" if on_cpu else None,
+            )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as exc:
         raise EncoderError(f"the base model in {folder} cannot be loaded: {exc}") from exc
     limit = getattr(model[0].model.config, "max_position_embeddings", recipe.max_length)
@@ -198,6 +201,7 @@ def _trainer(
     except ImportError as exc:
         raise MissingExtra("train", "training") from exc
     import torch
+    from transformers import PrinterCallback
 
     from lca_rag.training.batches import DistinctGroups, rows
     from lca_rag.training.callbacks import Narrator, Stop
@@ -232,10 +236,12 @@ def _trainer(
     callbacks: list[Any] = [Narrator(progress)] if progress else []
     if max_steps is not None:
         callbacks.append(Stop(max_steps))
-    return SentenceTransformerTrainer(
+    trainer = SentenceTransformerTrainer(
         model=model,
         args=arguments,
         train_dataset=Dataset.from_dict(table),
         loss=loss_for(model, recipe),
         callbacks=callbacks,
     )
+    trainer.remove_callback(PrinterCallback)  # it writes to stdout, which is for results
+    return trainer
