@@ -175,7 +175,11 @@ def _unclear(question: Question, best: Candidate) -> Draft:
     for (
         term
     ) in question.terms:  # its name may say the flow too ("Transport, train, diesel powered")
-        if term.weight >= 1.0 and (rows := find_rows(best.view, question, [term])):
+        if (
+            question.direction == "input"
+            and term.weight >= 1.0
+            and (rows := find_rows(best.view, question, [term]))
+        ):
             say_rows(draft, question, rows)
             return draft
     amount = question.basis or question.target or question.direction

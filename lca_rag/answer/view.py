@@ -174,7 +174,7 @@ class View:
         if found.kind == "same":
             return 1.0
         if got is not None and _CHIEF.get(got) == code:
-            return 0.8
+            return 1.0 if code in re.findall(r"\b[A-Z]{2}\b", str(self.record.name)) else 0.8
         words = tokens(said)
         if words and (words <= self.name or words <= self.place):
             return 1.0

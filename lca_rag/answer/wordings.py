@@ -103,7 +103,7 @@ EXISTS = re.compile(
     rf"|\b(do|does) (you|the|this|your) (\w+ )?(have|hold|contain|offer|include|cover|know)\b"
     rf"|\b(is|are) there (also )?(an?|any|some|no)?\s*(\w+ ){{0,4}}?{_DATA}\b"
     rf"|\b(got|have you|have we|any|there) (any )?{_DATA} (on|for|about|of|from)\b"
-    r"|\b(any|some)thing (on|about|for|from)\b"
+    r"|\b(any|some)thing (in (here|there) |at all )?(on|about|for|from)\b"
     r"|\b(is|are|was|were) [^?]{2,90}\b(covered|included|available|represented|on record|on file"
     r"|in here|in there|part of (it|this|the (data|collection)))\W*$"
     r"|\b(exist|exists)\W*$"
