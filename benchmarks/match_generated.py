@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.match_bom import EMPTY, Labelled, fit
+from benchmarks.match_fit import EMPTY, Labelled, fit
 from lca_rag import demo
 from lca_rag.encoders import load_encoder
 from lca_rag.index import Index

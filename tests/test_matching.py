@@ -335,6 +335,19 @@ def test_weights_keep_their_sign() -> None:
     assert held.weights[0] == 0 < held.weights[1]
 
 
+def test_given_weights_and_signs_hold_in_the_confidence() -> None:
+    rows = np.array([[0.0, 1.0], [1.0, 0.0], [0.1, 0.9], [0.9, 0.2]])
+    labels = np.array([0.0, 1.0, 0.0, 1.0])
+    held = fit_logistic(rows, labels, ("x", "y"), ridge=0.1, signs={"y": 1}, prior={"x": -1.0})
+    free = fit_logistic(rows, labels, ("x", "y"), ridge=0.1)
+    assert free.weights[1] < 0 == held.weights[1]
+    given = fit_logistic(rows, labels, ("x", "y"), ridge=1e9, prior={"x": -1.0})
+    assert given.weights == pytest.approx([-1.0, 0.0], abs=1e-6)
+    tables = [np.array([[1.0, 0.0], [0.0, 1.0]])] * 3
+    least = fit_choice(tables, [np.array([0.0, 1.0])] * 3, ("x", "y"), ridge=0.1, least={"x": 0.4})
+    assert least.weights[0] == pytest.approx(0.4)
+
+
 def test_models_are_fitted_and_kept() -> None:
     rows = np.array([[0.0], [1.0], [0.2], [0.9]])
     model = fit_logistic(rows, np.array([0.0, 1.0, 0.0, 1.0]), ("x",), ridge=0.1)

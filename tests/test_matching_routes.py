@@ -153,8 +153,8 @@ def test_a_station_gives_its_kind_of_power() -> None:
     ):
         asked = understand(BomLine(line="1", description=text, unit="MWh"))
         assert (asked.concepts[0], asked.burned) == (kind, False)
-    boiler = understand(BomLine(line="1", description="Bunker C, fired in boiler", unit="l"))
-    assert boiler.burned
+    for text in ("Bunker C, fired in boiler", "Lignite fired in process boiler"):
+        assert understand(BomLine(line="1", description=text, unit="l")).burned
 
 
 def test_classes_of_things() -> None:
@@ -165,3 +165,38 @@ def test_classes_of_things() -> None:
     assert family("electricity", "energy", "kWh", "Electricity") == "power"
     assert family("tap water", "services", "kg", "Tap water") is None
     assert family("biogas", "energy", "m3", "Landfill gas, at plant") is None
+
+
+def test_a_pool_without_some_data_sets(whole: Matcher) -> None:
+    (pool,) = whole.pools([understand(BomLine(line="1", description="Electricity", unit="kWh"))])
+    mix = MIXES[0].uuid
+    left = pool.without({mix})
+    assert {item.uuid for item in left.subjects} == {item.uuid for item in pool.subjects} - {mix}
+    assert left.table.shape == (len(pool.subjects) - 1, pool.table.shape[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "loose", "noun", "stage"),
+    [
+        ("Copperwood ore", {"copperwood", "ore"}, "ore", {"ore"}),
+        ("Zzkram aus Xyz", {"zzkram", "xyz"}, "zzkram", set[str]()),
+        ("钢 氟化", {"氟化"}, "氟化", {"halide"}),
+    ],
+)
+def test_what_no_concept_accounts_for(
+    text: str, loose: set[str], noun: str | None, stage: set[str]
+) -> None:
+    asked = understand(BomLine(line="1", description=text, unit="kg"))
+    assert loose <= asked.loose
+    assert asked.noun == noun
+    assert asked.stages == stage
+
+
+def test_a_wording_of_the_unit_alone_is_marked() -> None:
+    implied, named, bare = (
+        understand(BomLine(line="1", description=text, unit="kWh"))
+        for text in ("Frobnicator tariff", "Strom", "4711")
+    )
+    assert implied.implied
+    assert not named.implied
+    assert not bare.implied

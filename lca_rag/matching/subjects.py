@@ -16,12 +16,12 @@ SEGMENT = re.compile(r"[,;(，；（]")
 COMBUSTION = "combustion "
 """How the concepts of burning a fuel begin."""
 _BURNED = re.compile(
-    r"combust(?!ib)|burn|燃烧|verbrenn|verbrannt|br[ûu]l[ée]|quemad[oa]|bruciat[oa]",
+    r"combust(?!ib)|burn|\bfired (?:in\b|boiler)|燃烧|verbrenn|verbrannt|br[ûu]l[ée]|quemad[oa]|bruciat[oa]",
     re.IGNORECASE,
 )
 _FIRED = re.compile(
     r"\b(?:gas|oil|coal|lignite|anthracite|wood|biomass|lpg|propane|diesel|fuel|coke|bunker c),?"
-    r"[- ]fired\b|\bfired (?:in|boiler)",
+    r"[- ]fired\b",
     re.IGNORECASE,
 )
 """Burning too, unless steam, heat or power is what comes of it."""
