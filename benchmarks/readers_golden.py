@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -117,12 +118,9 @@ done(start, found)
     },
     "jsonld-1": {
         "bw2io": """
-import zipfile, tempfile
 from bw2io.extractors.json_ld import JSONLDExtractor
-target = tempfile.mkdtemp()
-zipfile.ZipFile(next(folder.glob("*.zip"))).extractall(target)
 start = now()
-data = JSONLDExtractor.extract(target)
+data = JSONLDExtractor.extract(str(folder))
 found = [
     [
         p["name"],
@@ -204,7 +202,9 @@ def samples(place: Path) -> dict[str, Path]:
         for path in (DATA / "simapro-csv").glob("*.csv"):
             shutil.copy(path, folders["simapro"] / f"{copy}-{path.name}")
     shutil.copy(next((DATA / "uslci-2024-jsonld-v2").glob("*.zip")), folders["jsonld-2"])
-    shutil.copy(next((DATA / "uslci-fy17-jsonld-v1").glob("*.zip")), folders["jsonld-1"])
+    # The peer reads no zip, so both read a folder.
+    with zipfile.ZipFile(next((DATA / "uslci-fy17-jsonld-v1").glob("*.zip"))) as archive:
+        archive.extractall(folders["jsonld-1"])
     return folders
 
 
