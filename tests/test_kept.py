@@ -92,6 +92,7 @@ def test_endless_words_are_not_kept() -> None:
         assert terms(word)
         assert spelling.corrected(word) == word
     assert [cache.cache_info().currsize for cache in kept] == before
+    assert words._stemmer().maxCacheSize == 0  # type: ignore[attr-defined]
 
 
 def test_equal_words_of_records_are_one_object() -> None:

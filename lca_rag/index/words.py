@@ -39,7 +39,7 @@ class _Stemmer(Protocol):
 def _stemmer() -> _Stemmer:
     import Stemmer
 
-    stemmer: _Stemmer = Stemmer.Stemmer("english")
+    stemmer: _Stemmer = Stemmer.Stemmer("english", 0)  # no cache of its own beside `_stem`'s
     return stemmer
 
 
