@@ -44,6 +44,8 @@ def ask(answerer: Answerer, question: str) -> Answer:
         ("中国2022年每吨水泥熟料消耗多少千克煤？", "112 kg", "CN"),
         ("宁夏碱性电解水制氢每千克耗电多少？", "52.1 kWh", "CN-NX"),
         ("How much carbon black is recovered per tonne of waste tyres?", "342 kg", "CN"),
+        ("cement clinker China 2022, coal kg/t pls", "112 kg", "CN"),
+        ("rail freight by a diesel train: fossil CO2?", "0.0196 kg", "US"),
     ],
 )
 def test_figures(answerer: Answerer, question: str, figure: str, place: str) -> None:
@@ -234,3 +236,8 @@ def test_absence_of_a_place_or_year_is_not_absence_of_the_product(
     assert answer.abstained
     assert said in answer.text
     assert "no data set was found" not in answer.text
+
+
+def test_one_fuel_is_not_answered_from_the_record_of_another(answerer: Answerer) -> None:
+    answer = ask(answerer, "Fossil CO2 of rail freight with a kerosene locomotive per t*km?")
+    assert answer.abstained

@@ -30,6 +30,17 @@ from lca_rag.answer.question import understand
         ("每吨水泥熟料消耗多少煤？", "figure"),
         ("法国和德国的小麦种植，每吨分别消耗多少氮肥？", "compare"),
         ("合成氨数据集的所有者是谁？", "metadata"),
+        ("Do you have rice data?", "list"),
+        ("Is automotive painting covered?", "list"),
+        ("Got anything about marine piling?", "list"),
+        ("数据库里有没有巧克力的数据？", "list"),
+        ("Is there data on how much diesel a tractor burns?", "figure"),
+        ("MTO route to propylene: how much methanol per tonne?", "figure"),
+        ("PM10 of refuse trucks: Hawaii or Alaska, which is worse?", "compare"),
+        ("Which one eats more power, ultrafiltration or reverse osmosis?", "compare"),
+        ("Bituminous coal in MROE and SRMV electricity?", "compare"),
+        ("地下水修复的数据是按多少水算的？", "reference"),
+        ("How many paper mills were surveyed for freesheet?", "metadata"),
     ],
 )
 def test_kinds(question: str, kind: str) -> None:
@@ -271,3 +282,37 @@ def test_a_comparison_has_sides() -> None:
     ((left, right),) = understood.halves
     assert {understood.terms[n].text for n in right.places} >= {"school", "buses"}
     assert {understood.terms[n].text for n in left.places}.isdisjoint({"school", "buses"})
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("Short-haul trucks, fossil CO2 - South vs North", {"fossil", "co2"}),
+        ("生产1千克酚醛树脂排放多少挥发性有机物？", {"挥发性有机物"}),
+        ("稻麦草制浆每吨浆COD多少？", {"cod"}),
+        ("What's the diesel use of freight trains?", {"diesel"}),
+        ("Construction waste in Shanghai: kWh per tonne?", {"electricity"}),
+        ("湘潭转炉炼钢数据集中每吨粗钢的耗电量是多少？", {"耗电量"}),
+    ],
+)
+def test_the_wanted_flow_is_told_by_the_wording(question: str, asked: set[str]) -> None:
+    understood = understand(question)
+    readings = (understood.asked, *understood.readings)
+    assert asked in [{term.text for term in reading} for reading in readings]
+
+
+def test_what_only_says_how_it_is_asked_names_nothing() -> None:
+    question = understand("Arsenic leaching to water per m3 of treated piles, in mg instead of kg?")
+    assert not {"leaching", "water", "instead"} & {term.text for term in question.terms}
+    assert [term.text for term in terms("what's the machine's diesel")] == ["machine", "diesel"]
+
+
+def test_a_place_inside_a_longer_word_is_no_place() -> None:
+    assert not understand("每公顷用了多少复合肥？").places
+    assert not understand("We do an LCA of a scanner: how much steel?").places
+
+
+def test_narrower_words_are_meant_by_wider_ones_and_not_the_reverse() -> None:
+    (wider,), (narrower,) = terms("fuel consumption"), terms("diesel")
+    assert holds(wider, tokens("Diesel, at refinery"))
+    assert not holds(narrower, tokens("Gasoline, at refinery"))
