@@ -45,7 +45,7 @@ class Found:
     """Number after its last word."""
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def concepts(text: str) -> tuple[Found, ...]:
     """Concepts that a text names, in reading order; of overlapping ones the longest."""
     return named(text, vocabulary())

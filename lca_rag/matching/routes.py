@@ -108,13 +108,13 @@ def routed(concept: str | None, domain: str | None) -> str | None:
     return "metal" if domain == "metals" else None
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def routes(kind: str, text: str) -> frozenset[str]:
     """The routes of a table that a text names."""
     return frozenset(name for name, pattern in _ROUTES[kind].items() if pattern.search(text))
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def power_kind(text: str) -> str | None:
     """The concept of the one kind of electricity that a text names; `None` for a mix or more."""
     named = routes("power", text)
@@ -128,7 +128,7 @@ def power_kind(text: str) -> str | None:
     return _KINDS.get(next(iter(named))) if len(named) == 1 else None
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def mixture(text: str) -> float:
     """How far a name says that it is what the market delivers: 1 a mix, 0.5 a level of the grid."""
     return 1.0 if _MIX.search(text) else 0.5 if _LEVEL.search(text) else 0.0

@@ -30,7 +30,7 @@ _STAGES: Mapping[str, str] = {
 _PATTERNS = {name: re.compile(pattern) for name, pattern in _STAGES.items()}
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=20_000)
 def stages(text: str) -> frozenset[str]:
     """The stages, salts and makes that a text names."""
     plain = folded(text)
