@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Unpack
 
 from lca_rag.answer.absence import absent
-from lca_rag.answer.choice import Candidate, rank, read_again
+from lca_rag.answer.choice import Candidate, rank
 from lca_rag.answer.citing import cite
 from lca_rag.answer.condense import Turn, condense, turns
 from lca_rag.answer.extract import extract
@@ -18,6 +18,7 @@ from lca_rag.answer.phrases import phrase
 from lca_rag.answer.prompts import messages
 from lca_rag.answer.question import Question, understand
 from lca_rag.answer.repair import enforce
+from lca_rag.answer.rereading import read_again
 from lca_rag.answer.result import Answer, Check, Checks, Draft
 from lca_rag.answer.searcher import Mode, Searcher
 from lca_rag.answer.streaming import Order, echoes, passing
