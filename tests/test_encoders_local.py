@@ -28,7 +28,7 @@ from transformers import (
 
 from lca_rag.encoders import Encoder, Fingerprint, SentenceEncoder, load_encoder
 from lca_rag.encoders.attention import BLOCKED, BLOCKED_TYPES, register_blocked_attention
-from lca_rag.encoders.tokens import batches
+from lca_rag.encoders.tokens import batches, shared_out
 from lca_rag.errors import EncoderError
 from tests.tiny_models import QUERY_PROMPT, Layout, make_qwen3
 
@@ -385,6 +385,26 @@ def test_batches_hold_to_their_budget() -> None:
     assert plan[0] == [5]
     for batch in plan[1:]:
         assert len(batch) == 1 or len(batch) * max(lengths[place] for place in batch) <= 128
+
+
+@pytest.mark.parametrize(
+    ("sizes", "cores", "expected"),
+    [
+        ([2, 2, 2], 2, [2, 2, 1, 1]),
+        ([2, 2, 2, 2], 2, [2, 2, 2, 2]),
+        ([3, 3, 3, 3, 3], 4, [3, 3, 3, 3, 1, 1, 1]),
+        ([3, 3, 3, 3, 3, 3, 3], 4, [3, 3, 3, 3, 3, 2, 2, 2]),
+        ([3, 3], 4, [3, 3]),
+        ([1, 1, 1], 1, [1, 1, 1]),
+        ([], 2, []),
+    ],
+)
+def test_the_last_batches_are_shared_out(sizes: list[int], cores: int, expected: list[int]) -> None:
+    numbers = iter(range(sum(sizes)))
+    plan = [[next(numbers) for _ in range(size)] for size in sizes]
+    shared = shared_out(plan, cores)
+    assert [len(batch) for batch in shared] == expected
+    assert sorted(position for batch in shared for position in batch) == list(range(sum(sizes)))
 
 
 SMALL = {

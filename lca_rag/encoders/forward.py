@@ -13,7 +13,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from lca_rag.encoders.local import FloatArray
-from lca_rag.encoders.tokens import TokenArray, Tokenizer, batches
+from lca_rag.encoders.tokens import TokenArray, Tokenizer, batches, shared_out
 
 __all__ = ["SharedModel"]
 
@@ -66,6 +66,8 @@ class SharedModel:
         """Positions and vectors, batch by batch, in no fixed order."""
         on_cpu = self.model.device.type == "cpu"
         plan = list(batches([len(row) for row in rows], _CPU_BUDGET if on_cpu else _DEVICE_BUDGET))
+        if on_cpu:
+            plan = shared_out(plan, torch.get_num_threads())
         if not on_cpu or len(plan) == 1:
             for places in plan:
                 yield places, self._batch([rows[place] for place in places])

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from lca_rag.errors import EncoderError
 
-__all__ = ["Tokenizer", "batches"]
+__all__ = ["Tokenizer", "batches", "shared_out"]
 
 TokenArray = NDArray[np.int64]
 _PROBES = ("steel", "wind power")
@@ -100,3 +100,17 @@ def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         batch.append(position)
     if batch:
         yield batch
+
+
+def shared_out(plan: list[list[int]], cores: int) -> list[list[int]]:
+    """The plan with its last batches cut smaller, so that the cores end together.
+
+    Batches cost about the same; where their number is no multiple of the cores, those that are
+    left over are dealt out anew, a part for each core.
+    """
+    over = len(plan) % cores
+    if len(plan) < cores or not over:
+        return plan
+    rest = [position for batch in plan[-over:] for position in batch]
+    parts = [rest[core::cores] for core in range(cores)]
+    return [*plan[:-over], *(part for part in parts if part)]
