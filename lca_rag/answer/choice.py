@@ -18,7 +18,7 @@ from lca_rag.answer.question import Half, Question
 from lca_rag.answer.view import View
 from lca_rag.record import Hit
 
-__all__ = ["NOUN", "Candidate", "Pair", "best_pair", "judge", "left_over", "rank"]
+__all__ = ["NOUN", "Candidate", "Pair", "best_pair", "judge", "left_over", "rank", "two_named"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,7 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
         + (0.1 if rows else 0.0)
         + (0.1 * rows[0].score if rows else 0.0)
         + (0.15 if basis else 0.0)
+        + _PRODUCT * _product_named(view, question)
         - 0.15 * rank
     )
     return Candidate(
@@ -111,6 +112,17 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
         score=score,
         held=held,
     )
+
+
+_PRODUCT = 0.3
+"""What it counts that a record's name holds what the figure is wanted per."""
+
+
+def _product_named(view: View, question: Question) -> float:
+    """The share of the product ("per kg of methanol") that the name holds, 0 if none is said."""
+    weight = sum(term.weight for term in question.product)
+    held = sum(term.weight for term in question.product if holds(term, view.name))
+    return held / weight if weight else 0.0
 
 
 def _row_words(view: View, rows: Sequence[Figure]) -> Words:
@@ -277,3 +289,40 @@ def _kin(one: Candidate, other: Candidate) -> float:
     """Two records to compare mostly bear like names."""
     left, right = one.view.title, other.view.title
     return 0.8 * len(left & right) / max(len(left | right), 1)
+
+
+def two_named(
+    question: Question, candidates: Sequence[Candidate]
+) -> tuple[Candidate, Candidate] | None:
+    """Two records that a list names ("the flange and the nose-cone"), each with the wanted row.
+
+    Only where no record bears the whole of the question: each of the two must be named by all of
+    its own side, and lack something of the other.
+    """
+    near = [c for c in candidates[:_LISTED_AT] if c.rows and min(c.place, c.year) >= _FITS]
+    if not question.asked or any(c.strong == 1.0 for c in near):
+        return None
+    for halves in question.halves:
+        left, right = (frozenset(half.places) for half in halves)
+        chosen = []
+        for mine, other in ((left, right), (right, left)):
+            chosen.append(
+                next(
+                    (
+                        c
+                        for c in near
+                        if all(c.held[place] == 1.0 for place in mine)
+                        and any(question.terms[p].weight > NOUN and c.held[p] < 1 for p in other)
+                        and any(question.terms[p].weight > NOUN for p in mine)
+                    ),
+                    None,
+                )
+            )
+        one, second = chosen
+        if one is not None and second is not None and one.rows[0].score >= _ROW_SURE:
+            return (one, second) if second.rows[0].score >= _ROW_SURE else None
+    return None
+
+
+_LISTED_AT, _FITS, _ROW_SURE = 20, 0.79, 0.8
+"""Candidates whose names are tried; how well place and year, and the row, must fit."""

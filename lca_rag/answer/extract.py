@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from lca_rag.answer.absence import FITS, absent, absent_figure, say_no_row
 from lca_rag.answer.amounts import bracketed_unit, written
-from lca_rag.answer.choice import Candidate, Pair, best_pair
+from lca_rag.answer.choice import Candidate, Pair, best_pair, two_named
 from lca_rag.answer.figures import CARRIAGE, Figure, derive, find_rows, flow_name
 from lca_rag.answer.lexicon import Term, holds, terms
 from lca_rag.answer.metadata import asked_facts, find_passages
@@ -123,6 +123,11 @@ def _figure(question: Question, candidates: Sequence[Candidate], enough: Thresho
     shared = _share_stated(question, candidates[0]) if candidates else []
     if shared:
         return _quoted(Draft(question.kind), question, candidates[0], shared)
+    if (pair := two_named(question, candidates)) is not None:
+        draft = Draft(question.kind)
+        for one in pair:
+            say_rows(draft, question, one.rows)
+        return draft
     chosen = [candidate for candidate in candidates if suits(question, candidate, enough)]
     if not chosen and candidates and _named_in_full(question, candidates[0]):
         chosen = [candidates[0]]
@@ -139,7 +144,7 @@ def _figure(question: Question, candidates: Sequence[Candidate], enough: Thresho
     wanted = [*question.asked, *(term for term in question.subject if best.view.held(term) < 1.0)]
     amount = question.basis or question.target or question.direction
     numeric = amount is not None or question.counted
-    passages = find_passages(best.view, wanted, numeric=numeric, enough=0.75)
+    passages = find_passages(best.view, wanted, numeric=numeric, unit=question.target, enough=0.75)
     if passages and not question.emitted:
         return _quoted(draft, question, best, [(p.label, p.text) for p in passages])
     return absent_figure(question, best, question.asked)
@@ -183,7 +188,8 @@ def _unclear(question: Question, best: Candidate) -> Draft:
             say_rows(draft, question, rows)
             return draft
     amount = question.basis or question.target or question.direction
-    passages = find_passages(best.view, rest, numeric=amount is not None or question.counted)
+    numeric = amount is not None or question.counted
+    passages = find_passages(best.view, rest, numeric=numeric, unit=question.target)
     if passages:
         return _quoted(draft, question, best, [(p.label, p.text) for p in passages])
     return absent_figure(question, best, rest)

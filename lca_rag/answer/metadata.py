@@ -10,10 +10,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from lca_rag.answer.claims import statements
 from lca_rag.answer.lexicon import Term, holds, tokens
 from lca_rag.answer.view import View
 from lca_rag.places import find_place
 from lca_rag.record import Record, Text
+from lca_rag.units import same_dimension
 
 __all__ = ["Fact", "Passage", "asked_facts", "field_spans", "find_passages"]
 
@@ -220,8 +222,8 @@ _FIELDS: tuple[tuple[re.Pattern[str], tuple[Callable[[Record, str], Iterator[Fac
                 r"\bwhere\b|\btakes? place\b"
                 r"|\b(which|what) (country|countries|place|region|province|state|city"
                 r"|location|geograph\w*|site|area|part of (the|north|south|east|west|central))"
-                r"|\bto (which|what) (\w+ ){1,2}?(region|area|province|basin|district|zone"
-                r"|country|state)\b"
+                r"|\b(to|from|for|in|of) (which|what) ([\w-]+ ){1,2}?(region|area|province|basin"
+                r"|district|zone|country|state|city|county|location|place|site|field)\b"
                 r"|\blocated\b"
                 r"|part of the world|\bgeograph\w*( (scope|coverage|representativeness))?"
                 r"|^\W*(place|location|province|country|region|city|state) of\b"
@@ -301,14 +303,22 @@ def _short(text: str) -> str:
 
 
 def find_passages(
-    view: View, wanted: Sequence[Term], *, numeric: bool, enough: float = 0.6, count: int = 2
+    view: View,
+    wanted: Sequence[Term],
+    *,
+    numeric: bool,
+    unit: str | None = None,
+    enough: float = 0.6,
+    count: int = 2,
 ) -> list[Passage]:
     """Sentences that hold most of the wanted notions, best first.
 
     Args:
         view: The record.
         wanted: Notions that the sentence must hold; those of the record's name say nothing here.
-        numeric: Whether the sentence must hold a number.
+        numeric: Whether the sentence must hold an amount: a number with a unit.
+        unit: What its unit must be convertible to; by default one of mass, volume, energy, area,
+            carriage or a share.
         enough: Least share of the notions.
         count: At most how many sentences.
     """
@@ -318,7 +328,7 @@ def find_passages(
         return []
     found = []
     for label, sentence in _sentences(view):
-        if numeric and not re.search(r"\d", sentence):
+        if numeric and not _tells_amount(sentence, unit):
             continue
         words = tokens(sentence)
         share = sum(term.weight for term in own if holds(term, words)) / weight
@@ -326,6 +336,18 @@ def find_passages(
             found.append(Passage(label, _short(sentence), share))
     found.sort(key=lambda passage: (-passage.share, len(passage.text)))
     return list({passage.text: passage for passage in reversed(found)}.values())[::-1][:count]
+
+
+def _tells_amount(sentence: str, unit: str | None) -> bool:
+    """Whether a sentence holds a number with the asked unit, be it over another ("kg/ha")."""
+    wanted = (unit,) if unit is not None else _AMOUNTS
+    numbers = (number for part in statements(sentence) for number in part.numbers)
+    said = (number.unit.partition("/")[0].strip() for number in numbers if number.unit)
+    return any(one == "%" or any(same_dimension(one, other) for other in wanted) for one in said)
+
+
+_AMOUNTS = ("kg", "m3", "MJ", "m2", "t*km", "p*km")
+"""Units of what may be asked by "how much", one a dimension; a depth or a year is no amount."""
 
 
 def _sentences(view: View) -> Iterator[tuple[str, str]]:

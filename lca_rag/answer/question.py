@@ -29,6 +29,7 @@ from lca_rag.answer.wordings import (
     JOINER,
     JOINT,
     LIST,
+    LISTED,
     MEASURE,
     MEDIA,
     PREAMBLE,
@@ -78,6 +79,8 @@ class Question:
     medium: str | None = None
     basis: Basis | None = None
     """Per how much of what the figure is wanted."""
+    product: tuple[Term, ...] = ()
+    """Notions that name what the figure is wanted per ("per kg of methanol")."""
     target: str | None = None
     """Unit in which the figure is wanted."""
     places: tuple[Mention, ...] = ()
@@ -89,8 +92,8 @@ class Question:
     about_flow: bool = False
     """Whether a substance is asked about rather than a process."""
     halves: tuple[tuple[Half, Half], ...] = ()
-    """Where the question compares: what stands left and right of each word that may part the two
-    data sets."""
+    """Where the question may be about two data sets: what stands left and right of each word that
+    may part them."""
     counted: bool = True
     """Whether an amount is asked for in so many words ("how much", "per", "多少")."""
     parted: bool = False
@@ -133,7 +136,7 @@ def understand(question: str) -> Question:
     )
     kind = _kind(text if not empty else question, years, places)
     basis = find_basis(folded)
-    spans = [*_spans_of(places, body), *((m.start(), m.end()) for m in YEAR.finditer(folded))]
+    spans = [*_spans_of(places), *((m.start(), m.end()) for m in YEAR.finditer(folded))]
     if basis is not None:
         spans.append(basis.span)
     target = find_target(folded, basis)
@@ -148,7 +151,8 @@ def understand(question: str) -> Question:
     if emitted and kind in ("figure", "compare"):
         said_of = (*EMITTED.finditer(folded), *TO_MEDIUM.finditer(folded))
         spans.extend(match.span() for match in said_of)
-    found = [term for term in terms(body) if not _inside(term, spans)]
+    named = _spans_of(places)
+    found = [t for t in terms(body) if not _inside(t, spans) and not _straddles(t, named)]
     readings = _asked(folded, found) if kind in ("figure", "compare", "impact") else []
     if kind == "figure" and target is not None and target.unit in ("kWh", "MWh"):
         power = tuple(terms("electricity"))  # "How many kWh per …?" wants no other flow.
@@ -166,18 +170,30 @@ def understand(question: str) -> Question:
         emitted=emitted,
         medium=next((name for name, pattern in MEDIA.items() if pattern.search(folded)), None),
         basis=basis,
+        product=_product(folded, found, basis) if basis is not None else (),
         target=target.unit if target is not None else None,
         places=places,
         years=years,
         commanded=commanded,
         empty=empty,
         about_flow=kind == "metadata" and bool(FLOW.search(folded)),
-        halves=_halves(folded, found, readings[:1]) if kind == "compare" else (),
+        halves=_halves(folded, found, readings[:1], JOINER if kind == "compare" else LISTED)
+        if kind in ("figure", "compare")
+        else (),
         counted=bool(FIGURE.search(folded)),
         said=tokens(body).union(*(option for term in found for option in term.options)),
     )
 
 
+def _product(folded: str, found: Sequence[Term], basis: Basis) -> tuple[Term, ...]:
+    """The notions between the basis and the next comma or preposition."""
+    named = _OF_PRODUCT.match(folded, basis.span[1])
+    return tuple(term for term in found if named is not None and _inside(term, [named.span()]))
+
+
+_OF_PRODUCT = re.compile(
+    r"(?:(?<=of)| of) (?:the |a )?(?:(?!\b(?:in|at|by|from|with|for|to|is|are|on|as)\b)[\w -])+"
+)
 _OF_POWER = re.compile(r"(?:how many|[,:–—-]|^)\s*[km]wh\s*(?:per|/|for|does|do|are|is)\b")
 """Kilowatt hours of nothing else than power."""
 
@@ -285,8 +301,18 @@ def _joined(text: str, years: Sequence[int], places: Sequence[Mention]) -> bool:
     return bool(re.fullmatch(JOINT, between, re.IGNORECASE))
 
 
-def _spans_of(places: Sequence[Mention], text: str) -> list[tuple[int, int]]:
+def _spans_of(places: Sequence[Mention]) -> list[tuple[int, int]]:
     return [(place.start, place.end) for place in places]
+
+
+def _straddles(term: Term, spans: Sequence[tuple[int, int]]) -> bool:
+    """Whether a pair of Chinese signs is the end of a place and the start of what follows."""
+    return (
+        not term.known
+        and len(term.text) == 2
+        and is_chinese(term.text)
+        and any(term.start < end and start < term.end for start, end in spans)
+    )
 
 
 def _inside(term: Term, spans: Sequence[tuple[int, int]]) -> bool:
@@ -294,12 +320,15 @@ def _inside(term: Term, spans: Sequence[tuple[int, int]]) -> bool:
 
 
 def _halves(
-    folded: str, found: Sequence[Term], readings: Sequence[Sequence[Term]]
+    folded: str,
+    found: Sequence[Term],
+    readings: Sequence[Sequence[Term]],
+    joiner: re.Pattern[str],
 ) -> tuple[tuple[Half, Half], ...]:
     """The two sides of every word that may part the compared data sets."""
     flow = readings[0] if readings else ()
     made = []
-    for match in JOINER.finditer(folded):
+    for match in joiner.finditer(folded):
         sides = []
         for begin, end in ((0, match.start()), (match.end(), len(folded))):
             places = tuple(

@@ -150,11 +150,25 @@ class View:
 
     def held(self, term: Term) -> float:
         """How firmly the record holds a notion: 1 in name or place, 0.5 elsewhere, else 0."""
-        if holds(term, self.name) or holds(term, self.place):
+        if holds(term, self.name) or holds(term, self.place) or self._abbreviated(term):
             return 1.0
         if holds(term, self.prose) or holds(term, self.flows):
             return 0.5
         return 0.0
+
+    @cached_property
+    def _initials(self) -> tuple[str, ...]:
+        """The first letters of every part of the name and of the reference flows' names."""
+        flows = (text for e in self.record.reference_exchanges for text in e.flow.all())
+        parts = re.split(r"[,;:()|]", " ; ".join((str(self.record.name), *flows)).lower())
+        return tuple("".join(re.findall(r"\b[a-z]", part)) for part in parts)
+
+    def _abbreviated(self, term: Term) -> bool:
+        """Whether an unknown short word is the first letters of a part of the name ("CPKO")."""
+        said = term.text
+        if term.known or not 3 <= len(said) <= 6 or not (said.isascii() and said.isalpha()):
+            return False
+        return said in self._initials or (len(said) > 3 and any(said in i for i in self._initials))
 
     def year_fits(self, year: int) -> float:
         """1 if the record is of the year or valid in it, 0.8 if it only names it, else 0."""

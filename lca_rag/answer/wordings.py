@@ -24,6 +24,7 @@ __all__ = [
     "JOINER",
     "JOINT",
     "LIST",
+    "LISTED",
     "MEASURE",
     "MEDIA",
     "PREAMBLE",
@@ -334,6 +335,8 @@ JOINER = re.compile(
     r"\s(?:and|or|vs\.?|versus|than|against|with|to|from|compared)\s|与|和|跟|、|及|对比|相对于|比|相比"
 )
 """Words that may part the two data sets of a comparison."""
+LISTED = re.compile(r"\s(?:and|&)\s|与|和|跟|、|及")
+"""Those of them that may name two data sets where no word compares."""
 JOINT = (
     r"[\s,(]*((19|20)\d\d)?[\s)]*(and|or|,|vs\.?|versus|与|和|跟|、|and in|against|or in)\s*"
     r"((in|the|of|from) )*"
