@@ -73,7 +73,8 @@ def test_index_reports_and_says_that_something_was_skipped(
     told: dict[str, Any] = json.loads(out)
     assert code == 3
     assert set(told) == {
-        *("read", "added", "updated", "unchanged", "removed", "skipped", "seconds")
+        *("read", "added", "updated", "unchanged", "removed", "duplicates", "embedded"),
+        *("skipped", "notes", "seconds"),
     }
     assert told["read"] == told["added"] > 0
     assert [set(skip) for skip in told["skipped"]] == [{"path", "record", "reason"}]

@@ -216,6 +216,9 @@ def test_bad_vectors_are_refused(tmp_path: Path) -> None:
 def test_repeated_ids_in_one_run(index: Index) -> None:
     report = index.sync([make_record(1), make_record(1), make_record(1, note="another text")])
     assert (report.read, report.added, report.duplicates) == (3, 1, 2)
+    assert report.notes == (
+        "2 records came again under an id that was read already; the first counts",
+    )
     assert [skip.record for skip in report.skipped] == [make_record(1).id]
     assert index.get(make_record(1).id) == make_record(1)
 

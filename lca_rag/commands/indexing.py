@@ -138,10 +138,13 @@ def _summary(done: SyncReport) -> dict[str, object]:
     skipped = [
         {"path": skip.path, "record": skip.record, "reason": skip.reason} for skip in done.skipped
     ]
-    counts = {
-        name: getattr(done, name) for name in ("read", "added", "updated", "unchanged", "removed")
+    names = ("read", "added", "updated", "unchanged", "removed", "duplicates", "embedded")
+    counts = {name: getattr(done, name) for name in names}
+    return counts | {
+        "skipped": skipped,
+        "notes": list(done.notes),
+        "seconds": round(done.seconds, 3),
     }
-    return counts | {"skipped": skipped, "seconds": round(done.seconds, 3)}
 
 
 def _report(facts: ReadReport) -> dict[str, dict[str, int]]:

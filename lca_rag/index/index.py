@@ -39,6 +39,7 @@ from lca_rag.index.report import (
     Progress,
     SyncReport,
     cut_note,
+    double_note,
     silent,
     texts_cut,
     untold,
@@ -205,6 +206,7 @@ class Index(Reading):
                 seconds=time.monotonic() - began,
                 notes=(
                     *((INCOMPLETE,) if prune and not complete else ()),
+                    *double_note(report.duplicates),
                     *cut_note(texts_cut(self._encoder) - cut_before, report.embedded),
                 ),
             )

@@ -37,6 +37,13 @@ def cut_note(cut: int, embedded: int) -> tuple[str, ...]:
     )
 
 
+def double_note(doubles: int) -> tuple[str, ...]:
+    """What to know of records that came more than once, if there were any."""
+    if not doubles:
+        return ()
+    return (f"{doubles} records came again under an id that was read already; the first counts",)
+
+
 def silent(_stage: str, _done: int) -> None:
     """Progress that tells nobody."""
 
