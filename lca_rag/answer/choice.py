@@ -97,6 +97,8 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
         + (0.1 * rows[0].score if rows else 0.0)
         + (0.15 if basis else 0.0)
         + _PRODUCT * _product_named(view, question)
+        + _NAMED * view.named_by(question.said)
+        + (_PHRASE if any(part in question.phrase for part in view.phrases) else 0.0)
         - 0.15 * rank
     )
     return Candidate(
@@ -116,6 +118,11 @@ def judge(question: Question, view: View, hit: Hit, rank: float = 0.0) -> Candid
 
 _PRODUCT = 0.3
 """What it counts that a record's name holds what the figure is wanted per."""
+
+_NAMED = 0.1
+"""What it counts that the question says all of the name that has content, in one language."""
+_PHRASE = 0.1
+"""What it counts that the question holds the first part of the name word for word."""
 
 
 def _product_named(view: View, question: Question) -> float:
@@ -299,29 +306,32 @@ def two_named(
     Only where no record bears the whole of the question: each of the two must be named by all of
     its own side, and lack something of the other.
     """
-    near = [c for c in candidates[:_LISTED_AT] if c.rows and min(c.place, c.year) >= _FITS]
-    if not question.asked or any(c.strong == 1.0 for c in near):
+    near = [c for c in candidates[:_LISTED_AT] if c.rows and c.rows[0].score >= _ROW_SURE]
+    if not question.asked or any(min(c.strong, c.place, c.year) >= 1 for c in near):
         return None
-    for halves in question.halves:
-        left, right = (frozenset(half.places) for half in halves)
-        chosen = []
-        for mine, other in ((left, right), (right, left)):
-            chosen.append(
-                next(
-                    (
-                        c
-                        for c in near
-                        if all(c.held[place] == 1.0 for place in mine)
-                        and any(question.terms[p].weight > NOUN and c.held[p] < 1 for p in other)
-                        and any(question.terms[p].weight > NOUN for p in mine)
-                    ),
-                    None,
-                )
-            )
-        one, second = chosen
-        if one is not None and second is not None and one.rows[0].score >= _ROW_SURE:
-            return (one, second) if second.rows[0].score >= _ROW_SURE else None
+    for left, right in question.halves:
+        one, other = (
+            next((c for c in near if _is(question, c, mine) and not _is(question, c, its)), None)
+            for mine, its in ((left, right), (right, left))
+        )
+        if one is not None and other is not None:
+            return one, other
     return None
+
+
+def _is(question: Question, candidate: Candidate, half: Half) -> bool:
+    """Whether a record bears all that one side of a list says."""
+    view = candidate.view
+    named = all(
+        candidate.held[place] == 1.0
+        for place in half.places
+        if question.terms[place].weight >= NOUN
+    )
+    here = all(
+        max(view.place_fits(area.code, said.text) for area in said.areas) >= _FITS
+        for said in half.areas
+    )
+    return named and here and all(view.year_fits(year) >= _FITS for year in half.years)
 
 
 _LISTED_AT, _FITS, _ROW_SURE = 20, 0.79, 0.8

@@ -40,6 +40,7 @@ from lca_rag.answer.wordings import (
     TWO_SIZES,
     YEAR,
 )
+from lca_rag.answer.words import plain
 from lca_rag.places import Mention, recognise
 from lca_rag.record import Direction
 
@@ -56,6 +57,9 @@ class Half:
     """Indexes of its notions among the question's, without the wanted flow."""
     said: frozenset[str]
     """Its tokens in every spelling."""
+    areas: tuple[Mention, ...] = ()
+    """Places that it names."""
+    years: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,11 @@ class Question:
     """Whether `asked` is what the best record's name does not say, whatever the wording."""
     said: frozenset[str] = frozenset()
     """Every token of the question and of other spellings of its notions."""
+
+    @property
+    def phrase(self) -> str:
+        """Its words in order, between blanks and without what stands between them."""
+        return plain(self.text)
 
     @property
     def subject(self) -> tuple[Term, ...]:
@@ -177,7 +186,7 @@ def understand(question: str) -> Question:
         commanded=commanded,
         empty=empty,
         about_flow=kind == "metadata" and bool(FLOW.search(folded)),
-        halves=_halves(folded, found, readings[:1], JOINER if kind == "compare" else LISTED)
+        halves=_halves(folded, found, readings[:1], JOINER if kind == "compare" else LISTED, places)
         if kind in ("figure", "compare")
         else (),
         counted=bool(FIGURE.search(folded)),
@@ -324,6 +333,7 @@ def _halves(
     found: Sequence[Term],
     readings: Sequence[Sequence[Term]],
     joiner: re.Pattern[str],
+    areas: Sequence[Mention],
 ) -> tuple[tuple[Half, Half], ...]:
     """The two sides of every word that may part the compared data sets."""
     flow = readings[0] if readings else ()
@@ -338,8 +348,15 @@ def _halves(
             )
             options = (option for place in places for option in found[place].options)
             words = _DEGREE.sub(r"\1", folded[begin:end])
-            sides.append(Half(places, tokens(words).union(*options)))
-        if sides[0].places and sides[1].places:
+            sides.append(
+                Half(
+                    places,
+                    tokens(words).union(*options),
+                    tuple(area for area in areas if begin <= area.start and area.end <= end),
+                    tuple(int(year.group(1)) for year in YEAR.finditer(folded, begin, end)),
+                )
+            )
+        if all(side.places or side.areas or side.years for side in sides):
             made.append((sides[0], sides[1]))
     return tuple(made[:_JOINERS])
 

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from lca_rag.answer.kept import ByRecord
 from lca_rag.answer.lexicon import Prose, Term, Words, holds, terms, tokens
+from lca_rag.answer.words import is_chinese, plain
 from lca_rag.places import find_place, relation
 from lca_rag.places import names as place_names
 from lca_rag.record import Exchange, Record
@@ -50,6 +51,13 @@ class View:
     def title(self) -> Words:
         """The English name alone, to see how much of it a question names."""
         return tokens(str(self.record.name))
+
+    @cached_property
+    def phrases(self) -> tuple[str, ...]:
+        """The first part of its name in each language, as `plain` writes it; not single words."""
+        parts = [plain(text.split(";")[0]) for text in self.record.name.base.all()]
+        parts = [part.strip() if is_chinese(part) else part for part in parts]
+        return tuple(part for part in parts if " " in part.strip() or len(part.strip()) > 3)
 
     @cached_property
     def titles(self) -> tuple[Words, ...]:

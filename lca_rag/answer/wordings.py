@@ -262,6 +262,8 @@ _PLAIN = r"(?:(?!\b(?:of|in|for|from|to|with|by|on|at|does|do|is|are)\b)(?:[\w (
 ASKED = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
+        rf"how (?:much|many) (?:(?:us )?(?:{_UNIT_WORDS}) of )?(?P<x>[\w ()/.+-]{{2,70}}?)"
+        r" (?:goes|go|went|is fed|are fed|enters?)(?: in)?to\b",
         rf"how (?:much|many) (?:(?:us )?(?:{_UNIT_WORDS}) of )?(?P<x>[\w ,()/.+-]+?){_STOP_AT}",
         r"\bhow (?:does|do|is|are) the (?P<x>[\w -]+?) (?:per|of|in|for|differ|compare)\b",
         rf"(?:quantity|amount|mass|volume|number|figure|kilograms|grams) (?:of|for) "

@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 
 from lca_rag.index.words import distinct
 
-__all__ = ["HAN", "POWERED", "PREFIX", "Prose", "Words", "fold", "is_chinese", "tokens"]
+__all__ = ["HAN", "POWERED", "PREFIX", "Prose", "Words", "fold", "is_chinese", "plain", "tokens"]
 
 HAN = r"[\u3400-\u9fff]"
 """One Chinese sign."""
@@ -33,6 +33,14 @@ def fold(text: str) -> str:
 def is_chinese(text: str) -> bool:
     """Whether a text is written in Chinese."""
     return len(re.findall(HAN, text)) >= 2
+
+
+def plain(text: str) -> str:
+    """The words of a text in order, one blank around each; what joins them is left out."""
+    return f" {' '.join(_WORD.findall(fold(text)))} "
+
+
+_WORD = re.compile(r"[^\W_]+")
 
 
 class Words(frozenset[str]):
