@@ -106,8 +106,9 @@ def _other_carriage(question: Question, candidate: Candidate) -> bool:
 
 @lru_cache(maxsize=1)
 def _fuels() -> tuple[Term, ...]:
-    """What one data set burns and its neighbour of the same name does not."""
+    """What one data set burns or draws on and its neighbour of the same name does not."""
     names = ("diesel", "gasoline", "kerosene", "residual fuel oil", "lignite", "anthracite")
+    names += ("wind power", "solar", "tidal", "wave power", "geothermal", "nuclear")
     return tuple(term for name in names for term in terms(name))
 
 
@@ -151,13 +152,19 @@ def _figure(question: Question, candidates: Sequence[Candidate], enough: Thresho
 
 
 def _tied(chosen: Sequence[Candidate]) -> list[Candidate]:
-    """The best candidate and those that bear its name and fit as well."""
+    """The best candidate and those that nothing in the question tells from it."""
     best = chosen[0]
-    return [best] + [
-        other
-        for other in chosen[1:4]
-        if other.rows and best.score - other.score < _TIED and other.view.title == best.view.title
-    ]
+    return [best] + [other for other in chosen[1:4] if other.rows and _is_tied(best, other)]
+
+
+def _is_tied(best: Candidate, other: Candidate) -> bool:
+    """Whether two candidates bear one name, or hold the same of the question, and fit alike."""
+    if best.score - other.score >= _TIED:
+        return False
+    return other.view.title == best.view.title or (
+        other.held == best.held
+        and (other.place, other.year, other.basis) == (best.place, best.year, best.basis)
+    )
 
 
 def _share_stated(question: Question, best: Candidate) -> list[tuple[str, str]]:
