@@ -252,14 +252,44 @@ def test_refusals_say_what_is_missing() -> None:
 def test_gas_volumes_keep_their_state_unless_told_otherwise() -> None:
     with pytest.raises(UnitError):
         convert(1, "Mscf", "m3")
-    assert convert(1, "Mscf", "m3", standard_gas=True) == pytest.approx(28.26, rel=3e-3)
+    # A plain volume takes the state that the other names: a thousand cubic feet, no less.
+    assert convert(1, "Mscf", "m3", standard_gas=True) == pytest.approx(28.316846592, rel=1e-9)
+    assert convert(1, "m3", "scf", standard_gas=True) == pytest.approx(35.31466672, rel=1e-9)
+    assert convert(1, "scf", "MJ", heating_value="38 MJ/m3", standard_gas=True) == pytest.approx(
+        1.0760401705, rel=1e-9
+    )
     assert convert(1, "m3", "Nm3", standard_gas=True) == pytest.approx(1)
+    assert convert(1, "scf", "Nm3") == pytest.approx(0.028316846592 * 273.15 / 288.70555556)
 
 
-@pytest.mark.parametrize("unit", ["ton", "tons", "MG", "bl"])
+@pytest.mark.parametrize(
+    "unit", ["ton", "tons", "Ton", "TON", "Tons", "TONS", "MG", "MT", "mt", "bl"]
+)
 def test_ambiguous_units_are_refused(unit: str) -> None:
     with pytest.raises(UnitError, match="ambiguous"):
         parse(unit)
+    with pytest.raises(UnitError, match="ambiguous"):  # what it measures does not tell which it is
+        parse(unit, "Mass")
+
+
+@pytest.mark.parametrize(
+    "fact", ["0,84 kg/l", "8,4 kg/l", "0,840 kg/l", "1,25,000 kg/l", "0.84kg/l"]
+)
+def test_a_decimal_comma_in_a_property_is_refused(fact: str) -> None:
+    with pytest.raises(UnitError, match="decimal point"):
+        convert(1, "l", "kg", density=fact)
+    assert convert(1, "m3", "kg", density="1,250 kg/m3") == pytest.approx(1250)
+
+
+@pytest.mark.parametrize("fact", ["0 kg/l", (0.0, "kg/l"), (-1.0, "kg/l"), (float("nan"), "kg/l")])
+def test_a_property_is_above_zero(fact: str | tuple[float, str]) -> None:
+    with pytest.raises(UnitError, match="above zero"):
+        convert(1, "kg", "l", density=fact)
+
+
+def test_points_of_different_methods_do_not_compare() -> None:
+    assert not same_dimension("UBP", "Pt")
+    assert canonical("Umweltbelastungspunkte") == "UBP"
 
 
 @pytest.mark.parametrize("unit", ["", "  ", "PS", "widget", "kg of steel", "kg//m", "m2/", "n/a"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -152,16 +154,26 @@ def conversion(
     raise UnitError(_refusal(start, goal, from_unit, to_unit, tuple(known)))
 
 
+# Commas only between thousands: "0,84 kg/l" must not become 84 kg/l.
+_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+")
+_LEADING_ZERO = re.compile(r"0\d*,")
+
+
 def _factor(fact: Factor) -> Quantity:
+    """A property as a quantity above zero, which can be multiplied with and divided by."""
     if isinstance(fact, tuple):
-        return cast("Quantity", fact[0] * parse(fact[1]))
-    number, _, unit = fact.strip().partition(" ")
-    try:
-        return cast("Quantity", float(number.replace(",", "")) * parse(unit))
-    except ValueError as error:
-        raise UnitError(
-            f"property {fact!r} must be a number and a unit, such as '0.84 kg/l'"
-        ) from error
+        value, unit = float(fact[0]), fact[1]
+    else:
+        number, _, unit = fact.strip().partition(" ")
+        if not _NUMBER.fullmatch(number) or _LEADING_ZERO.match(number):
+            raise UnitError(
+                f"property {fact!r} must be a number and a unit, with a decimal point, "
+                "such as '0.84 kg/l'"
+            )
+        value = float(number.replace(",", ""))
+    if not (math.isfinite(value) and value > 0):
+        raise UnitError(f"property {_show(fact)!r} must be above zero, such as '0.84 kg/l'")
+    return cast("Quantity", value * parse(unit))
 
 
 def _combinations(names: Mapping[str, object]) -> list[tuple[tuple[str, int], ...]]:
@@ -176,11 +188,12 @@ def _combinations(names: Mapping[str, object]) -> list[tuple[tuple[str, int], ..
 
 def _without_state(quantity: Quantity, goal: Quantity) -> Quantity:
     """`quantity` with the mark of standard gas removed or added, so that it fits `goal`."""
-    for state in ("normal_gas", "standard_gas", "standard_gas_60F"):
-        unit = registry().Quantity(1.0, state)
-        if state in str(quantity.units):
+    for name in ("normal_gas", "standard_gas", "standard_gas_60F"):
+        unit = registry().Quantity(1.0, name)
+        # Whole names: "standard_gas" is a part of "standard_gas_60F", and another state.
+        if name in dict(quantity.unit_items()):
             return cast("Quantity", quantity / unit)
-        if state in str(goal.units):
+        if name in dict(goal.unit_items()):
             return cast("Quantity", quantity * unit)
     return quantity
 

@@ -52,6 +52,12 @@ _BY_QUANTITY: Mapping[tuple[str, str], str] = {
 _AMBIGUOUS: Mapping[str, str] = {
     "ton": "write 't', 'short ton' or 'long ton'",
     "tons": "write 't', 'short ton' or 'long ton'",
+    "Ton": "write 't', 'short ton' or 'long ton'",
+    "Tons": "write 't', 'short ton' or 'long ton'",
+    "TON": "write 't', 'short ton' or 'long ton'",
+    "TONS": "write 't', 'short ton' or 'long ton'",
+    "MT": "write 't' (metric ton) or 'Mt' (megatonne)",
+    "mt": "write 't' (metric ton) or 'Mt' (megatonne)",
     "MG": "write 'mg' or 'Mg'",
     "MM": "write 'mm' or 'million'",
     "bl": "write 'bbl' (oil), 'bl (US fl)' or 'bl (Imp)'",
@@ -164,9 +170,9 @@ def parse(unit: str, quantity: str | None = None) -> Quantity:
     text = tidy(unit)
     if not text:
         raise UnitError("the unit is empty; state one such as 'kg'")
-    if text in _AMBIGUOUS and quantity is None:
-        raise UnitError(f"unit {unit!r} is ambiguous; {_AMBIGUOUS[text]}")
     hint = _hinted(text, quantity)
+    if hint is None and text in _AMBIGUOUS:
+        raise UnitError(f"unit {unit!r} is ambiguous; {_AMBIGUOUS[text]}")
     found = _quantity(hint) if hint else _whole(text) or _compound(text)
     if found is None:
         raise UnitError(
