@@ -95,6 +95,7 @@ _TARGETS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"\bhow many\s+(?:us\s+)?(?P<u>{_NAMED})(?![\w*])",
+        rf"^\s*(?P<u>{_NAMED})\s+(?!per\b|of\b)(?=[a-z]\w)",
         rf"\bin\s+(?P<u>{_NAMED})(?:\s+please)?\s*(?=[?.,;]|$|\bper\b|\bplease\b|\binstead\b|\brather\b|\bnot\b)",
         r"\b(?P<u>(?:milli|kilo)?grams?|mg|kg|mj|kwh|tonnes?|lit(?:re|er)s?)\s+of\s+\w+",
         rf"(?:\bin|[,:–-])\s+(?P<u>{_NAMED})\s+(?:per|for)\b",

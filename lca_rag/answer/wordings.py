@@ -123,7 +123,8 @@ REFERENCE = re.compile(
     r"|\bto what (mass|amount|quantity|volume|area|number|weight|size)\b"
     r"|(按|以|对应|针对|基于|相对于)多少[^，。？]{0,10}(算|计|给出|统计|编制|表示|建模|为基准|列出)"
     r"|是多少[^，。？]{1,8}的(数据|清单)"
-    r"|reference (flow|amount|unit|quantity)|quantitative reference|functional unit|normali[sz]ed"
+    r"|reference (flow|amount|unit|quantity|mass|weight|volume|area|size|output)"
+    r"|quantitative reference|functional unit|normali[sz]ed"
     r"|(to|for) (what|which|how (much|many))\b(?! (region|country|place|area|year|period|time|state"
     r"|location|market|version))[^?]*\b(refer|relate|given|stand|normal|valid"
     r"|scaled|based)"
@@ -255,7 +256,7 @@ _UNIT_WORDS = (
     r"(?:thousand |million )?(?:kilo(?:gram|gramme)s?|grams?|milligrams?|kg|g|mg|tonnes?|tons?|t"
     r"|kwh|mwh|mj|gj|ml|millilit(?:re|er)s?|micrograms?|µg|ug|kbq|bq"
     r"|lit(?:re|er)s?|l|cubic met(?:re|er)s?|m3|square met(?:re|er)s?|m2|hectares?|ha|pounds?|lbs?"
-    r"|gallons?)"
+    r"|gallons?|t\*?km|p\*?km)"
 )
 _PLAIN = r"(?:(?!\b(?:of|in|for|from|to|with|by|on|at|does|do|is|are)\b)(?:[\w ()/+-]|\.(?=\d)))+?"
 """Words up to the first preposition or verb."""
@@ -269,7 +270,8 @@ ASKED = tuple(
         rf"(?:quantity|amount|mass|volume|number|figure|kilograms|grams) (?:of|for) "
         rf"(?P<x>[\w ,()/.+-]+?){_STOP_AT}",
         rf"(?:^|[:,(] ?|[-–—] | in )(?:how many )?{_UNIT_WORDS} (?:of )?"
-        rf"(?P<x>(?!per\b|of\b){_PLAIN})\s+(?:per|each|for|in)\b",
+        rf"(?P<x>(?!per\b|of\b){_PLAIN})\s+(?:per|each|for|in|behind)\b",
+        rf"\bhow far (?:by|on|with) (?:a )?(?P<x>[\w -]+?){_STOP_AT}",
         r"\b(?:the|a|an|any) (?P<x>[\w -]+?) (?:dosage|dose|rate|requirements?|intensity"
         r"|intake|input|use|usage|consumption|demand|need|content|share|load|figure|value|amount)"
         r" (?:in|of|for|per|to|from|by|that)\b",
