@@ -392,3 +392,39 @@ def test_where_emitted_water_came_from_is_no_part_of_its_name() -> None:
     assert [number_of(match.record) for match in found.matches] == [1]
     assert resolver.resolve("Water, surface", compartment=river).decision == "none"
     assert resolver.resolve("Water, river", compartment=river).decision == "match"
+
+
+@pytest.mark.parametrize(
+    ("name", "origin"),
+    [
+        ("甲烷（非化石）", "biogenic"),
+        ("非化石二氧化碳", "biogenic"),
+        ("甲烷（化石）", "fossil"),
+        ("二氧化碳（非生物成因）", "fossil"),
+        ("二氧化碳（生物成因）", "biogenic"),
+        ("生物二氧化碳", "biogenic"),
+        ("非生物资源", None),
+        ("carbon dioxide, non-fossil", "biogenic"),
+        ("Carbon dioxide, non fossil", "biogenic"),
+        ("carbon dioxide (nonfossil)", "biogenic"),
+        ("carbon dioxide, not fossil", "biogenic"),
+        ("non-biogenic carbon dioxide", "fossil"),
+        ("methane, fossil", "fossil"),
+        ("Carbon dioxide, from soil or biomass stock", "land use"),
+    ],
+)
+def test_a_denied_origin_is_not_taken_for_the_origin(name: str, origin: str | None) -> None:
+    assert label(name).marks.origin == origin
+
+
+def test_a_denied_origin_leads_to_the_other_flow(resolver: FlowResolver) -> None:
+    for asked, number in (("二氧化碳（非化石）", 2), ("二氧化碳，化石", 1)):
+        found = resolver.resolve(asked, compartment="air")
+        assert found.best is not None, found
+        assert number_of(found.best.record) == number
+
+
+def test_tritium_is_hydrogen_3_by_any_name() -> None:
+    names = ("Tritium", "Hydrogen-3", "H-3, Tritium", "氚")
+    assert {label(name).marks.isotope for name in names} == {"3"}
+    assert label("tritium").marks.conflict(label("hydrogen").marks)

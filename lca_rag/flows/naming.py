@@ -63,11 +63,14 @@ _CHARGE = re.compile(
     r"|(?<=[a-z])([1-7])\+(?!\w)"
 )
 _ROMAN_VALUES = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6, "vii": 7, "viii": 8}
+# Asked in this order: a denial ("non-fossil", "非化石") comes before the word that it denies.
 _ORIGINS: tuple[tuple[str, str], ...] = (
     ("land use", r"land[- ]use|land transformation|peat|土地利用|soil or biomass stock"),
-    ("biogenic", r"biogenic|non-fossil|生物"),
+    ("fossil", r"\bno[nt][- ]?biogenic|非生物(?=成因|源|来源|质)"),
+    ("biogenic", r"biogenic|\bno[nt][- ]?fossil|非化石|(?<!非)生物"),
     ("fossil", r"\bfossil|化石"),
 )
+_TRITIUM = re.compile(r"\btritium\b|^h-3\b|氚")
 _FILLER_WORDS = (
     "kg g mg t kbq bq mj kwh m3 m2 l to air water soil in from ground of the and unspecified into "
     "emission emissions resource resources as ion tonne ton lb per unit units"
@@ -126,6 +129,8 @@ def _marks(plain: str) -> Marks:
     elif charge:
         state = int(next(group for group in charge.groups() if group))
     number = next((group for group in isotope.groups() if group), None) if isotope else None
+    if number is None and _TRITIUM.search(plain):
+        number = "3"
     return Marks(origin, number, state, bool(re.search(r"\bion\b", plain)))
 
 
@@ -164,8 +169,16 @@ def spellings(name: str, *, resource: bool | None = None) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*read, *bare)))
 
 
+_BETWEEN = re.compile(
+    r",\s+|\s+\(|\)|;|\s+\[|\]|(?<=[\u3400-\u9fff])[,(\[]"  # Chinese writes no blank there
+)
+_CHINESE_SIGNS = str.maketrans("（），；", "(),;")
+
+
 def _by_commas(name: str) -> tuple[str, ...]:
-    parts = [part.strip() for part in re.split(r",\s+|\s+\(|\)|;|\s+\[|\]", name) if part.strip()]
+    parts = [
+        part.strip() for part in _BETWEEN.split(name.translate(_CHINESE_SIGNS)) if part.strip()
+    ]
     found = [name]
     if len(parts) > 1:
         if parts[1].endswith("-"):
@@ -180,7 +193,8 @@ def _by_commas(name: str) -> tuple[str, ...]:
 
 _QUALIFIER = re.compile(
     r"fossil|biogenic|non-fossil|unspecified|total|ions?|in (?:ground|water|air|sand|ore)|to \w+"
-    r"|dissolved|particulate|elemental|origin unspecified",
+    r"|dissolved|particulate|elemental|origin unspecified"
+    r"|(?:非)?化石(?:源|来源|成因)?|(?:非)?生物(?:源|来源|成因|质)",
     re.IGNORECASE,
 )
 
