@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 
 from lca_rag.answer.answerer import Answerer
 from lca_rag.answer.choice import Candidate
-from lca_rag.answer.extract import extract, suits
+from lca_rag.answer.extract import extract
 from lca_rag.answer.figures import flow_name
 from lca_rag.answer.phrases import title
 from lca_rag.answer.question import Question
+from lca_rag.answer.suiting import suits
 from lca_rag.answer.thresholds import GENERAL, Enough, Outcome, Thresholds, fit
 from lca_rag.record import Record
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from lca_rag.answer.absence import FITS, absent, absent_figure, say_no_row
 from lca_rag.answer.amounts import bracketed_unit, written
 from lca_rag.answer.choice import Candidate, Pair, best_pair, two_named
-from lca_rag.answer.figures import CARRIAGE, Figure, derive, find_rows, flow_name
-from lca_rag.answer.lexicon import Term, holds, terms
-from lca_rag.answer.metadata import asked_facts, find_passages
+from lca_rag.answer.figures import Figure, derive, find_rows, flow_name
+from lca_rag.answer.metadata import asked_facts
+from lca_rag.answer.passages import find_passages
 from lca_rag.answer.phrases import amount_of, basis_of, phrase, title
 from lca_rag.answer.question import Question
 from lca_rag.answer.result import Draft
+from lca_rag.answer.suiting import suiting, suits
 from lca_rag.answer.thresholds import GENERAL, Thresholds
 from lca_rag.record import ImpactResult
 
-__all__ = ["extract", "say_rows", "suits"]
+__all__ = ["extract", "say_rows"]
 
 _TIED = 0.03
 """Candidates whose scores differ by less are told apart by nothing in the question."""
@@ -27,14 +27,6 @@ _SHARE = re.compile(
 )
 _PERCENT = re.compile(r"\d\s*(%|percent|per cent)|百分之")
 _LISTED = 12
-_MOST, _MUCH = 0.75, 0.65
-"""Share of a name that the question says, or of the question that name and place say, where only
-words are missing that nobody knows as a product's ("stuff"). Fitted on our own questions and the
-blind ones of `benchmarks`, each asked also with its record hidden."""
-_DIGIT = re.compile(r"\d")
-_ROW, _HALF = 0.85, 0.5
-"""How well a row must fit, and how much of the question the record must hold, where the question
-says the whole of its name. Fitted on `benchmarks/qa_own.jsonl`, records hidden as in `GENERAL`."""
 
 
 def extract(
@@ -51,75 +43,6 @@ def extract(
     return draft
 
 
-def suits(question: Question, candidate: Candidate, enough: Thresholds = GENERAL) -> bool:
-    """Whether a record is what the question is about."""
-    least = enough.of(question.kind)
-    anywhere = least.anywhere
-    lacks = any(term.weight >= 1.0 for term in candidate.missing)
-    if lacks and question.kind == "list" and candidate.strong < least.lacking:
-        return False
-    if lacks:
-        anywhere = max(anywhere, least.lacking)
-    return (
-        candidate.subject >= anywhere
-        and candidate.strong >= least.named
-        and candidate.place >= FITS
-        and candidate.year >= FITS
-        and not _other_carriage(question, candidate)
-        and not _other_fuel(question, candidate)
-    )
-
-
-def _named_in_full(question: Question, best: Candidate) -> bool:
-    """Whether the question says all of the best candidate's name, and the wanted row is there.
-
-    What else it says (a study, a process step, a purpose) is then of little weight. Where no row
-    is wanted, every word of the name must be said, and no more than one notion may be left.
-    """
-    if question.kind in ("reference", "metadata"):
-        named = best.view.said_by(question.said) and len(best.missing) <= 1
-    else:
-        share = best.view.named_by(question.said)
-        enough = share >= 0.99 or (
-            (share >= _MOST or best.strong >= _MUCH)
-            and not any(term.known or _DIGIT.search(term.text) for term in best.missing)
-        )
-        named = bool(best.rows) and best.rows[0].score >= _ROW and enough
-    return (
-        named
-        and best.subject >= _HALF
-        and best.place >= FITS
-        and best.year >= FITS
-        and not _other_carriage(question, best)
-        and not _other_fuel(question, best)
-    )
-
-
-def _other_carriage(question: Question, candidate: Candidate) -> bool:
-    """Whether carriage is asked about and something else is recorded: passengers, a product."""
-    asked = question.basis.unit if question.basis is not None else None
-    if asked not in CARRIAGE:
-        return False
-    units = {exchange.unit for exchange in candidate.view.record.reference_exchanges}
-    return bool(units) and asked not in units
-
-
-@lru_cache(maxsize=1)
-def _fuels() -> tuple[Term, ...]:
-    """What one data set burns or draws on and its neighbour of the same name does not."""
-    names = ("diesel", "gasoline", "kerosene", "residual fuel oil", "lignite", "anthracite")
-    names += ("wind power", "solar", "tidal", "wave power", "geothermal", "nuclear")
-    return tuple(term for name in names for term in terms(name))
-
-
-def _other_fuel(question: Question, candidate: Candidate) -> bool:
-    """Whether a fuel names the data set in question and another one the record."""
-    options = {term.options for term in question.subject}
-    asked = {fuel.text for fuel in _fuels() if fuel.options in options}
-    named = {fuel.text for fuel in _fuels() if holds(fuel, candidate.view.name)}
-    return bool(asked) and bool(named) and asked.isdisjoint(named)
-
-
 def _figure(question: Question, candidates: Sequence[Candidate], enough: Thresholds) -> Draft:
     shared = _share_stated(question, candidates[0]) if candidates else []
     if shared:
@@ -129,9 +52,7 @@ def _figure(question: Question, candidates: Sequence[Candidate], enough: Thresho
         for one in pair:
             say_rows(draft, question, one.rows)
         return draft
-    chosen = [candidate for candidate in candidates if suits(question, candidate, enough)]
-    if not chosen and candidates and _named_in_full(question, candidates[0]):
-        chosen = [candidates[0]]
+    chosen = suiting(question, candidates, enough)
     if not chosen:
         return absent(question, candidates)
     best = chosen[0]
@@ -302,9 +223,7 @@ def _say_larger(draft: Draft, question: Question, shown: Sequence[Figure]) -> No
 
 
 def _reference(question: Question, candidates: Sequence[Candidate], enough: Thresholds) -> Draft:
-    chosen = [candidate for candidate in candidates if suits(question, candidate, enough)]
-    if not chosen and candidates and _named_in_full(question, candidates[0]):
-        chosen = [candidates[0]]
+    chosen = suiting(question, candidates, enough)
     if not chosen:
         return absent(question, candidates)
     record, language = chosen[0].view.record, question.language
@@ -328,9 +247,7 @@ def _reference(question: Question, candidates: Sequence[Candidate], enough: Thre
 
 
 def _metadata(question: Question, candidates: Sequence[Candidate], enough: Thresholds) -> Draft:
-    chosen = [candidate for candidate in candidates if suits(question, candidate, enough)]
-    if not chosen and candidates and _named_in_full(question, candidates[0]):
-        chosen = [candidates[0]]
+    chosen = suiting(question, candidates, enough)
     if not chosen:
         return absent(question, candidates)
     best, language = chosen[0], question.language

@@ -12,32 +12,25 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lca_rag.answer.amounts import Basis, find_basis, find_target
+from lca_rag.answer.kinds import Kind, kind_of
 from lca_rag.answer.lexicon import Term, fold, is_chinese, terms, tokens
 from lca_rag.answer.metadata import field_spans
 from lca_rag.answer.spelling import corrected
+from lca_rag.answer.wanted import inside, wanted_flows
 from lca_rag.answer.wordings import (
-    ASKED,
-    ASKED_HAN,
     COMMAND,
-    COMPARE,
     DATABASES,
     EMITTED,
-    EXISTS,
     FIGURE,
     FLOW,
-    IMPACT,
     JOINER,
-    JOINT,
-    LIST,
     LISTED,
     MEASURE,
     MEDIA,
     PREAMBLE,
-    REFERENCE,
     SENTENCE,
     SIDES,
     TO_MEDIUM,
-    TWO_SIZES,
     YEAR,
 )
 from lca_rag.answer.words import plain
@@ -45,8 +38,6 @@ from lca_rag.places import Mention, recognise
 from lca_rag.record import Direction
 
 __all__ = ["Half", "Kind", "Question", "understand"]
-
-Kind = Literal["figure", "reference", "metadata", "list", "compare", "impact"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +134,7 @@ def understand(question: str) -> Question:
         and not _is_code_in(place, stated)
         and not MEASURE.match(body, place.end)
     )
-    kind = _kind(text if not empty else question, years, places)
+    kind = kind_of(text if not empty else question, years, places)
     basis = find_basis(folded)
     spans = [*_spans_of(places), *((m.start(), m.end()) for m in YEAR.finditer(folded))]
     if basis is not None:
@@ -161,8 +152,8 @@ def understand(question: str) -> Question:
         said_of = (*EMITTED.finditer(folded), *TO_MEDIUM.finditer(folded))
         spans.extend(match.span() for match in said_of)
     named = _spans_of(places)
-    found = [t for t in terms(body) if not _inside(t, spans) and not _straddles(t, named)]
-    readings = _asked(folded, found) if kind in ("figure", "compare", "impact") else []
+    found = [t for t in terms(body) if not inside(t, spans) and not _straddles(t, named)]
+    readings = wanted_flows(folded, found) if kind in ("figure", "compare", "impact") else []
     if kind == "figure" and target is not None and target.unit in ("kWh", "MWh"):
         power = tuple(terms("electricity"))  # "How many kWh per …?" wants no other flow.
         readings = [reading for reading in readings if reading != power]
@@ -197,7 +188,7 @@ def understand(question: str) -> Question:
 def _product(folded: str, found: Sequence[Term], basis: Basis) -> tuple[Term, ...]:
     """The notions between the basis and the next comma or preposition."""
     named = _OF_PRODUCT.match(folded, basis.span[1])
-    return tuple(term for term in found if named is not None and _inside(term, [named.span()]))
+    return tuple(term for term in found if named is not None and inside(term, [named.span()]))
 
 
 _OF_PRODUCT = re.compile(
@@ -244,72 +235,6 @@ def _without_commands(question: str) -> tuple[str, bool]:
     return " ".join(part.strip() for part in kept), True
 
 
-def _kind(text: str, years: Sequence[int], places: Sequence[Mention]) -> Kind:
-    """The first rule that fits; a figure if none does."""
-    stated = field_spans(text)
-    listed = LIST.search(text)
-    if listed is not None and _lists(text, listed.start(), stated):
-        return "list"
-    if _exists(text, stated):
-        return "list"
-    if REFERENCE.search(text):
-        return "reference"
-    if IMPACT.search(text):
-        return "impact"
-    if COMPARE.search(text) or TWO_SIZES.search(text):
-        return "compare"
-    figure = FIGURE.search(text)
-    if (
-        (figure is not None or not stated)
-        and (len(places) == 2 or len(years) == 2)
-        and _joined(text, years, places)
-    ):
-        return "compare"
-    in_unit = find_target(fold(text), find_basis(fold(text))) is not None
-    if _HOW_MUCH.search(text):
-        stated = [span for span in stated if not _BY_WAY.fullmatch(text[slice(*span)])]
-    if (
-        stated
-        and not in_unit
-        and (figure is None or _SURVEYED.search(text) or stated[0][0] < figure.start())
-    ):
-        return "metadata"
-    return "figure"
-
-
-_HOW_MUCH = re.compile(r"\bhow (much|many)\b|多少", re.IGNORECASE)
-_BY_WAY = re.compile(r"(\w+ )?(route|technolog\w*|techniques?|工艺|技术)", re.IGNORECASE)
-"""Words for how a thing is made, which only name the data set where an amount is asked for."""
-_SURVEYED = re.compile(r"\bsurveyed\b|\bsampled\b|抽样|被调查", re.IGNORECASE)
-"""A count of those who were asked is no amount of a flow."""
-
-
-def _exists(text: str, stated: Sequence[tuple[int, int]]) -> bool:
-    """Whether it is asked if there are data on something, and not for one of its figures."""
-    found = EXISTS.search(text)
-    if found is None or any(cue.search(text) for cue in (FIGURE, EMITTED, IMPACT, REFERENCE)):
-        return False
-    return all(found.start() <= begin and end <= found.end() for begin, end in stated)
-
-
-def _lists(text: str, start: int, stated: Sequence[tuple[int, int]]) -> bool:
-    """Whether data sets are to be listed, not one's field told ("which version do you have")."""
-    if re.search(r"which of the two", text, re.IGNORECASE):
-        return False
-    field_at = stated[0][0] if stated else len(text)
-    asked = re.fullmatch(r"(which|what) ?(\w+ )?", text[start:field_at], re.IGNORECASE)
-    return start <= field_at and asked is None
-
-
-def _joined(text: str, years: Sequence[int], places: Sequence[Mention]) -> bool:
-    """Whether two places or two years stand beside each other, joined by "and" or the like."""
-    if len(places) == 2:
-        between = text[places[0].end : places[1].start]
-    else:
-        between = text[text.find(str(years[0])) + 4 : text.find(str(years[1]))]
-    return bool(re.fullmatch(JOINT, between, re.IGNORECASE))
-
-
 def _spans_of(places: Sequence[Mention]) -> list[tuple[int, int]]:
     return [(place.start, place.end) for place in places]
 
@@ -322,10 +247,6 @@ def _straddles(term: Term, spans: Sequence[tuple[int, int]]) -> bool:
         and is_chinese(term.text)
         and any(term.start < end and start < term.end for start, end in spans)
     )
-
-
-def _inside(term: Term, spans: Sequence[tuple[int, int]]) -> bool:
-    return any(start <= term.start and term.end <= end for start, end in spans)
 
 
 def _halves(
@@ -365,52 +286,3 @@ _DEGREE = re.compile(r"\b(part(?=ly|ially)|full(?=y\b))\w+")
 """Adverbs that tell two data sets apart, whose names write "(part)" and "(full)"."""
 _JOINERS = 6
 """Words that are tried as what parts the two."""
-
-
-def _asked(folded: str, found: Sequence[Term]) -> list[tuple[Term, ...]]:
-    """The notions in the phrase that may name the wanted flow, by every rule that catches any."""
-    readings: list[tuple[Term, ...]] = []
-    if (before := _before_much(folded, found)) and is_chinese(folded):
-        readings.append(before)
-    for pattern in ASKED_HAN if is_chinese(folded) else ASKED:
-        for match in pattern.finditer(folded):
-            span = match.span("x")
-            if (parted := _PARTED.search(folded, *span)) is not None:
-                span = span[0], parted.start()
-            span = _whole(span, found)
-            chosen = tuple(term for term in found if _inside(term, [span]))
-            named = tuple(term for term in chosen if term.weight >= 0.5)
-            if named and len(chosen) <= 5 and named not in readings:
-                readings.append(named)
-    return readings
-
-
-_PARTED = re.compile(r"\s(?:[-–—]|vs\.?|versus)\s")
-"""What ends the name of a flow before the data sets that are compared."""
-_MUCH = re.compile(
-    r"(?:的?(?:是|有|为|值|量|排放量|用量|消耗量|产生量))*(?:多少|几何)(?!\S*[的\u3400-\u9fff]{2})"
-)
-"""An amount that is asked for at the end, behind the flow ("…COD多少？")."""
-
-
-def _before_much(folded: str, found: Sequence[Term]) -> tuple[Term, ...]:
-    """The notion that stands before a final "多少", with unknown pairs of signs that touch it."""
-    much = _MUCH.search(folded)
-    if much is None:
-        return ()
-    chosen: list[Term] = []
-    start = much.start()
-    for term in reversed(found):
-        touches = term.end == start if not chosen else not term.known and term.end > start
-        if touches and (not chosen or not chosen[-1].known):
-            chosen.append(term)
-            start = term.start
-    return tuple(reversed(chosen))
-
-
-def _whole(span: tuple[int, int], found: Sequence[Term]) -> tuple[int, int]:
-    """The span, longer where it begins or ends within a known word ("挥发性|有机物")."""
-    known = [term for term in found if term.known]
-    starts = (t.start for t in known if t.start < span[0] < t.end <= span[1])
-    ends = (t.end for t in known if span[0] <= t.start < span[1] < t.end)
-    return min(starts, default=span[0]), max(ends, default=span[1])
