@@ -49,6 +49,14 @@ def test_sentences_say_the_step() -> None:
     assert "leaves CH out" in relation("CH", "Europe without Switzerland").sentence
 
 
+def test_a_small_overlap_is_told() -> None:
+    """WECC holds two provinces of Canada: it is no place apart from it."""
+    assert relation("CA", "WECC").sentence == (
+        "asked CA, got WECC: another place within NAFTA, which shares a small part with it"
+    )
+    assert relation("DE", "FR").sentence.endswith("another place within UN-WEUROPE")
+
+
 def test_every_country_of_iso_3166_is_there() -> None:
     assert len(COUNTRIES) == 249 + 1  # and Kosovo, as LCA databases use XK
     for area in COUNTRIES:

@@ -109,6 +109,8 @@ def _apart(wish: Area, found: Area, said: str) -> Relation:
     if common is None:
         return Relation("unrelated", 0, f"{said}: elsewhere, only GLO holds both")
     sentence = f"{said}: another place within {common.code}"
+    if whole and shared:
+        sentence += ", which shares a small part with it"
     return Relation("sibling", up_and_down, sentence)
 
 
