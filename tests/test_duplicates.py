@@ -113,6 +113,37 @@ def test_amounts_are_compared_per_reference_amount() -> None:
     assert pair.relation == "exchanges"
 
 
+def in_units(uuid: str, product: tuple[float, str], *inputs: tuple[float, str | None]) -> Record:
+    """A process of other words whose exchanges are stated in units of its own."""
+    made = process(uuid, name="Warmband", comment="Aus Brammen.")
+    stated = zip(made.exchanges, (product, *inputs), strict=True)
+    return replace(
+        made,
+        exchanges=tuple(replace(item, amount=amount, unit=unit) for item, (amount, unit) in stated),
+    )
+
+
+def test_amounts_are_compared_with_their_units() -> None:
+    kilograms = process()
+    power = tuple(
+        replace(item, unit="MJ") if str(item.flow) == "electricity" else item
+        for item in kilograms.exchanges
+    )
+    kilograms = replace(kilograms, exchanges=power)
+    rest = ((700.0, "kg"), (0.2, "t"), (0.4 / 3.6, "MWh"), (0.1, "t"))
+    same = in_units("b" * 8, (1.0, "t"), (1600.0, "kg"), *rest)
+    pair = pair_of(kilograms, same)
+    assert pair is not None
+    assert pair.relation == "exchanges"
+    # The figures alone are equal; a MJ is no kWh, and a kilogram no pound.
+    for energy, mass in (("kWh", "kg"), ("MJ", "lb")):
+        inputs = ((1.6, mass), (0.7, "kg"), (0.2, "kg"), (0.4, energy), (0.1, "kg"))
+        assert pair_of(kilograms, in_units("b" * 8, (1.0, "kg"), *inputs)) is None
+    unknown = in_units("b" * 8, (1.0, "kg"), (1.6, None), *((n, "kg") for n in (0.7, 0.2)),
+                       (0.4, "MJ"), (0.1, "kg"))  # fmt: skip
+    assert pair_of(kilograms, unknown) is not None
+
+
 def test_regions_that_only_the_names_tell_are_other_regions() -> None:
     def grid(region: str, uuid: str, year: int = 2010, scale: float = 1.0) -> Record:
         name = f"Electricity, at eGrid, {region}, {year}"

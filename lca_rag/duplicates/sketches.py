@@ -11,14 +11,32 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from lca_rag.errors import UnitError
 from lca_rag.places import names as place_names
 from lca_rag.record import Exchange, Record
+from lca_rag.units import convert, dimension
 
 Hashes = NDArray[np.uint64]
 
 _WORD = re.compile(r"[^\W_]+")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_USUAL = [
+    "kg",
+    "MJ",
+    "m3",
+    "m2",
+    "m",
+    "h",
+    "t*km",
+    "p*km",
+    "v*km",
+    "m2*a",
+    "m3*a",
+    "kBq",
+    "Item(s)",
+]
+"""The unit in which amounts of each dimension are compared, as most databases state them."""
 _PRIME = np.uint64((1 << 31) - 1)
 _PERMUTATIONS = 32
 _DICE = np.random.default_rng(520)
@@ -49,7 +67,7 @@ class Sketch:
     flows: Hashes
     """Sorted hashes of flow and direction of every exchange."""
     amounts: dict[int, float]
-    """Amount by the hash of flow and direction, relative to the reference flow."""
+    """Amount by the hash of flow and direction, in usual units, relative to the reference flow."""
     word_prints: Hashes
     """Least hashes of the words, shape (32,); alike for texts that are alike."""
     flow_prints: Hashes
@@ -162,13 +180,36 @@ def _prints(members: Hashes) -> Hashes:
     return least
 
 
+@lru_cache(maxsize=4096)
+def _factor(unit: str | None) -> float:
+    """What an amount in `unit` is multiplied with to stand in the usual unit of its dimension.
+
+    1 MJ is not 1 kWh, and 1 t is 1000 kg. A unit that is unknown or not stated stays as it is.
+    """
+    if not unit:
+        return 1.0
+    try:
+        usual = _usual().get(dimension(unit))
+        return convert(1.0, unit, usual) if usual is not None else 1.0
+    except UnitError:
+        return 1.0
+
+
+@lru_cache(maxsize=1)
+def _usual() -> dict[str, str]:
+    return {dimension(unit): unit for unit in _USUAL}
+
+
 def _amounts(exchanges: Sequence[Exchange]) -> dict[int, float]:
-    reference = next((item.amount for item in exchanges if item.reference and item.amount), None)
+    reference = next(
+        (item.amount * _factor(item.unit) for item in exchanges if item.reference and item.amount),
+        None,
+    )
     scale = abs(reference) if reference else 1.0
     amounts: dict[int, float] = {}
     for item in exchanges:
         name = item.flow.join(" ") or item.flow_uuid or item.flow_ref or ""
         place = "/".join(item.category)
         flow = _hash(f"{item.direction} {' '.join(_tokens(name))} {place.casefold()}")
-        amounts[flow] = amounts.get(flow, 0.0) + (item.amount or 0.0) / scale
+        amounts[flow] = amounts.get(flow, 0.0) + (item.amount or 0.0) * _factor(item.unit) / scale
     return amounts
