@@ -9,7 +9,7 @@ import pytest
 from lca_rag import demo
 from lca_rag.answer import Answer, Answerer
 from lca_rag.readers import read
-from lca_rag.record import Hit, Record
+from lca_rag.record import Hit, Record, Text
 from tests.lexical_retriever import LexicalRetriever
 
 
@@ -241,3 +241,50 @@ def test_absence_of_a_place_or_year_is_not_absence_of_the_product(
 def test_one_fuel_is_not_answered_from_the_record_of_another(answerer: Answerer) -> None:
     answer = ask(answerer, "Fossil CO2 of rail freight with a kerosene locomotive per t*km?")
     assert answer.abstained
+
+
+@pytest.mark.parametrize(
+    ("question", "figures"),
+    [
+        ("Coal per tonne: clay brick in India and methanol in Inner Mongolia.", ["152", "1440"]),
+        ("Electricity per tonne: clay brick and MDF.", ["315"]),
+        ("Coal per tonne of cement clinker: China in 2022 and Germany in 2020.", ["112", "38"]),
+    ],
+)
+def test_a_list_of_two_quotes_both(answerer: Answerer, question: str, figures: list[str]) -> None:
+    text = ask(answerer, question).text
+    if len(figures) == 2:
+        assert all(f"{figure} kg" in text for figure in figures)
+    else:  # bricks take no power: the other is not given as if it were all that was asked
+        assert figures[0] not in text
+
+
+def test_a_source_of_power_is_not_answered_from_another(answerer: Answerer) -> None:
+    assert not ask(
+        answerer, "Steel sheet per kWh of onshore wind electricity in Germany?"
+    ).abstained
+    assert ask(answerer, "Steel sheet per kWh of tidal electricity in Germany?").abstained
+
+
+def test_what_the_figure_is_per_decides_between_two_names(answerer: Answerer) -> None:
+    text = ask(answerer, "Steam reforming: m3 of natural gas per tonne of ammonia?").text
+    assert "962 m3" in text
+
+
+def test_a_sentence_quoted_for_a_figure_holds_an_amount(records: list[Record]) -> None:
+    said = "Marl is added from 1992 on, to a depth of 12 m."
+    brick = next(r for r in records if r.kind == "process" and "Clay brick" in str(r.name))
+    told = replace(brick, technology=Text((("en", said),)))
+    asked = "How much marl is used for clay brick?"
+    assert Answerer(LexicalRetriever([told])).ask(asked).abstained
+    weighed = said.replace("12 m", "12 kg per tonne")
+    other = replace(brick, technology=Text((("en", weighed),)))
+    answer = Answerer(LexicalRetriever([other])).ask(asked)
+    assert not answer.abstained
+    assert "12 kg per tonne" in answer.text
+
+
+def test_first_letters_name_a_record(answerer: Answerer) -> None:
+    answer = ask(answerer, "Quicklime per tonne of waste in Shanghai, MSWI?")
+    assert "8.8 kg" in answer.text
+    assert ask(answerer, "Quicklime per tonne of waste in Shanghai, MSWX?").abstained

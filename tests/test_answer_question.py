@@ -316,3 +316,42 @@ def test_narrower_words_are_meant_by_wider_ones_and_not_the_reverse() -> None:
     (wider,), (narrower,) = terms("fuel consumption"), terms("diesel")
     assert holds(wider, tokens("Diesel, at refinery"))
     assert not holds(narrower, tokens("Gasoline, at refinery"))
+
+
+@pytest.mark.parametrize(
+    ("question", "product"),
+    [
+        ("Natural gas used as feedstock per kg of methanol?", ["methanol"]),
+        ("Diesel per tonne of hard coal in Poland?", ["hard coal"]),
+        ("Power to make one tonne of float glass by the tin bath?", ["float", "glass"]),
+        ("Coal per kWh?", []),
+    ],
+)
+def test_what_the_figure_is_wanted_per(question: str, product: list[str]) -> None:
+    assert [term.text for term in understand(question).product] == product
+
+
+def test_signs_between_a_place_and_a_word_are_no_notion() -> None:
+    found = [term.text for term in understand("甘肃张掖的牛奶生产消耗多少苜蓿？").terms]
+    assert "肃张" not in found
+    assert {"牛奶", "苜蓿"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("From which mining region does the coal data set come?", "metadata"),
+        ("For which Chinese city is the crushing of gravel recorded?", "metadata"),
+        ("What is the reference mass of the containerboard data?", "reference"),
+    ],
+)
+def test_places_and_references_with_a_word_between(question: str, kind: str) -> None:
+    assert understand(question).kind == kind
+
+
+def test_a_bare_unit_at_the_start_is_the_wanted_one() -> None:
+    found = understand("mg HCl per kg Cl2 for PVC?")
+    assert found.target == "mg"
+    assert found.basis is not None
+    assert found.basis.unit == "kg"
+    assert understand("kg per tonne of glass: soda ash?").target != "g"
