@@ -16,7 +16,8 @@ SEGMENT = re.compile(r"[,;(，；（]")
 COMBUSTION = "combustion "
 """How the concepts of burning a fuel begin."""
 _BURNED = re.compile(
-    r"combust(?!ib)|burn|\bfired (?:in\b|boiler)|燃烧|verbrenn|verbrannt|br[ûu]l[ée]|quemad[oa]|bruciat[oa]",
+    r"combust(?!ib)|burn|\bfired (?:in\b|boiler)|燃烧|verbrenn|verbrannt|"
+    r"br[ûu]l[ée]|quemad[oa]|bruciat[oa]",
     re.IGNORECASE,
 )
 _FIRED = re.compile(
