@@ -52,6 +52,17 @@ def cas_numbers(text: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def wrong_cas(text: str) -> str | None:
+    """What is wrong with a text that is a CAS number but for its check digit, else `None`."""
+    match = _CAS.fullmatch(text.strip())
+    if match is None or int(match["first"]) < 10 or _cas_check(match):
+        return None
+    return (
+        f"{text.strip()!r} is no CAS number: its check digit is {match['check']} and must be "
+        f"{_check_digit(match)}; look the number up again"
+    )
+
+
 def normal_cas(text: str | None) -> str | None:
     """The CAS number of a field that holds exactly one valid number, or `None`."""
     found = cas_numbers(text)
@@ -59,13 +70,16 @@ def normal_cas(text: str | None) -> str | None:
 
 
 def _cas_check(match: re.Match[str]) -> bool:
-    """Whether the check digit fits: digits weighed 1, 2, 3 ... from the right, modulo 10.
+    return _check_digit(match) == int(match["check"])
+
+
+def _check_digit(match: re.Match[str]) -> int:
+    """The digits of a CAS number weighed 1, 2, 3 ... from the right, modulo 10.
 
     Source: CAS, "Check Digit Verification of CAS Registry Numbers".
     """
     digits = str(int(match["first"])) + match["second"]
-    total = sum(weight * int(digit) for weight, digit in enumerate(reversed(digits), start=1))
-    return total % 10 == int(match["check"])
+    return sum(weight * int(digit) for weight, digit in enumerate(reversed(digits), start=1)) % 10
 
 
 def ec_numbers(text: str | None) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from lca_rag.identifiers import (
     identifiers,
     normal_cas,
     uuids,
+    wrong_cas,
 )
 from lca_rag.record import Classification, FlowFacts, FlowKind, Name, Record, Text
 
@@ -428,3 +429,11 @@ def test_tritium_is_hydrogen_3_by_any_name() -> None:
     names = ("Tritium", "Hydrogen-3", "H-3, Tritium", "氚")
     assert {label(name).marks.isotope for name in names} == {"3"}
     assert label("tritium").marks.conflict(label("hydrogen").marks)
+
+
+def test_a_wrong_check_digit_is_told_with_the_right_one() -> None:
+    told = wrong_cas("000124-38-8")
+    assert told is not None
+    assert "check digit is 8 and must be 9" in told
+    for fine in ("124-38-9", "000124-38-9", "carbon dioxide", "12-34", "CAS 124-38-8 or so"):
+        assert wrong_cas(fine) is None

@@ -46,6 +46,8 @@ class FlowLine(Output):
     """The flow, or the tied flows."""
     near: tuple[FlowCandidate, ...]
     """Flows that do not fit and may help, such as those of another compartment."""
+    note: str | None = None
+    """What is wrong with the name itself, such as a CAS number whose check digit does not fit."""
 
 
 class FlowOutput(Output):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lca_rag.identifiers import wrong_cas
 from lca_rag.operations import schema_whole
 from lca_rag.operations.runs import known, licence_needed
 from lca_rag.operations.workspace import Caller, Workspace
@@ -71,6 +72,7 @@ def flow(
                 decision=found.decision,
                 matches=tuple(map(shown, found.matches)),
                 near=tuple(map(shown, found.near[: asked.k])),
+                note=wrong_cas(name),
             )
         )
     return schema_whole.FlowOutput(flows=tuple(lines))

@@ -91,6 +91,8 @@ def _flow(result: schema_whole.FlowOutput) -> Lines:
     verdicts = {"match": "", "tie": "  (several fit equally)", "none": "  (no match)"}
     for line in result.flows:
         yield Line(line.name + verdicts[line.decision], "head")
+        if line.note:
+            yield Line(f"   {line.note}")
         for match in line.matches:
             yield from _candidate("→", match)
         for match in line.near:
