@@ -329,6 +329,10 @@ def test_the_readme_names_the_models_that_are_accepted(tmp_path: Path) -> None:
             for name in (ENCODER, encoder):
                 embed = {"model": pattern.format(name), "input": "steel"}
                 assert client.post("/v1/embeddings", json=embed).status_code == 200
-        for path, rest in (("/v1/chat/completions", body), ("/v1/embeddings", {"input": "steel"})):
-            answer = client.post(path, json={**rest, "model": "gpt-4o"}).json()
+        foreign: list[tuple[str, dict[str, object]]] = [
+            ("/v1/chat/completions", {**body, "model": "gpt-4o"}),
+            ("/v1/embeddings", {"model": "gpt-4o", "input": "steel"}),
+        ]
+        for path, asked_for in foreign:
+            answer = client.post(path, json=asked_for).json()
             assert answer["error"]["code"] == "model_not_found"
