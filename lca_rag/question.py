@@ -31,7 +31,8 @@ _AMOUNT = re.compile(
     r"(?P<unit>[^\W\d_][\w·*²³/().^-]*(?:\s(?:CO2|LHV|HHV)[\w-]*)?)"
 )
 _NEGATION = re.compile(
-    r"\b(?:without|excluding|except(?: for)?|other than|not (?:from|by|in|of)|but not|no)\s+"
+    r"\b(?:without|excluding|except(?: for| from| by)?|other than|not (?:from|by|in|of)|but not|no)"
+    r"\s+"
     r"(?P<what>(?:the\s+)?[\w-]+(?:\s(?!in\b|for\b|from\b|of\b|at\b|and\b|or\b)[\w-]+)?)"
     r"|(?:不含|不包括|除去|除了)(?P<chinese>[^，。；、,;.\s]{1,12}?)(?:以外|之外|外)?(?=[的，。；、,;.\s]|$)",
     re.IGNORECASE,

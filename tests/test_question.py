@@ -52,6 +52,8 @@ def test_amounts_carry_a_known_unit(question: str, amounts: list[tuple[float, st
         ("electricity excluding hydro power", ("hydro power",)),
         ("heat without biogenic carbon, not from China", ("biogenic carbon", "China")),
         ("水泥 不含运输", ("运输",)),
+        ("electricity except from hydropower in Norway", ("hydropower",)),
+        ("electricity except for coal", ("coal",)),
         ("heat in Europe without Switzerland", ()),
         ("note on steel", ()),
     ],
