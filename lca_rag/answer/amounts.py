@@ -97,7 +97,8 @@ _TARGETS = tuple(
         rf"\bhow many\s+(?:us\s+)?(?P<u>{_NAMED})(?![\w*])",
         rf"^\s*(?P<u>{_NAMED})\s+(?!per\b|of\b)(?=[a-z]\w)",
         rf"\bin\s+(?P<u>{_NAMED})(?:\s+please)?\s*(?=[?.,;]|$|\bper\b|\bplease\b|\binstead\b|\brather\b|\bnot\b)",
-        r"\b(?P<u>(?:milli|kilo)?grams?|mg|kg|mj|kwh|tonnes?|lit(?:re|er)s?)\s+of\s+\w+",
+        r"\b(?P<u>(?:milli|kilo)?grams?|mg|kg|mj|kwh|tonnes?|lit(?:re|er)s?|m3"
+        r"|cubic met(?:re|er)s?)\s+of\s+\w+",
         rf"(?:\bin|[,:–-])\s+(?P<u>{_NAMED})\s+(?:per|for)\b",
         rf"(?:多少|几)(?P<u>{_HAN_UNIT})",
         rf"\b(?:in|into|to)\s+(?P<u>{_NAMED})\s*(?=[:,.?;]|$|\bis\b|\bfor\b)",

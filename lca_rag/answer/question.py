@@ -148,7 +148,7 @@ def understand(question: str) -> Question:
     if kind in ("metadata", "list"):
         spans.extend(stated)
     emitted = bool(EMITTED.search(folded))
-    if emitted and kind in ("figure", "compare"):
+    if kind in ("figure", "compare"):
         said_of = (*EMITTED.finditer(folded), *TO_MEDIUM.finditer(folded))
         spans.extend(match.span() for match in said_of)
     named = _spans_of(places)
